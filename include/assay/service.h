@@ -1,0 +1,242 @@
+/* service.h -- the use cases: load, let core decide, save. Knows core, codec and store; must not know HTTP.
+ *
+ * A struct assay_service is shared by all threads. Each thread that works brings a struct assay_session (its own
+ * database connection and arena). */
+#ifndef ASSAY_SERVICE_H
+#define ASSAY_SERVICE_H
+
+#include "assay/codec.h"
+#include "assay/store.h"
+
+/* --- configuration in force ------------------------------------------------------------------------------------------- */
+struct assay_config_provider {
+    int32_t id;
+    struct assay_str code;
+    struct assay_provider_versions versions; /* of city and ASCIM, by effective_from */
+    const struct assay_provider_row *latest; /* the last recorded version */
+    int32_t n_recorded;
+};
+struct assay_config_calendar {
+    const char *code;
+    int32_t version; /* the newest */
+    assay_instant recorded_at;
+    struct assay_str document;
+    const struct assay_calendar *calendar;
+};
+struct assay_config_rates {
+    const char *code;
+    int32_t version;
+    assay_instant recorded_at;
+    struct assay_str document;
+    const struct assay_rates *rates;
+};
+struct assay_config_scheme {
+    int16_t id;
+    const char *code;
+    struct assay_scheme_versions versions; /* by (effective_from, version) */
+    const struct assay_document_row *rows;  /* as recorded, by version */
+    size_t n_rows;
+};
+/* A snapshot of all configuration at one revision: immutable, shared, counted. */
+struct assay_config {
+    int64_t revision;
+    size_t n_providers, n_schemes, n_calendars, n_rates;
+    const struct assay_config_provider *providers; /* by code */
+    const struct assay_config_provider *const *by_id; /* index provider_id; NULL holes; below max_id + 1 */
+    int32_t max_id;
+    const struct assay_config_scheme *schemes; /* by id */
+    const struct assay_config_calendar *calendars; /* by code */
+    const struct assay_config_rates *rates; /* by code */
+};
+const struct assay_config_provider *assay_config_provider(const struct assay_config *c, struct assay_str code);
+const struct assay_config_provider *assay_config_provider_by_id(const struct assay_config *c, int32_t id);
+const struct assay_config_scheme *assay_config_scheme(const struct assay_config *c, struct assay_str code);
+const struct assay_config_calendar *assay_config_calendar(const struct assay_config *c, const char *code);
+const struct assay_config_rates *assay_config_rates(const struct assay_config *c, const char *code);
+
+/* The clock is a parameter of the service, so that tests can set it. */
+struct assay_service_options {
+    const char *conninfo;
+    const char *spool_dir;      /* where big uploads are staged; NULL: $TMPDIR or /tmp */
+    const char *zone_dir;       /* NULL: /usr/share/zoneinfo */
+    assay_instant (*now)(void); /* NULL: assay_clock_now */
+    int statement_timeout_ms;   /* 0: 60000 */
+    size_t committer_queue;     /* records waiting at most; 0: 8192 */
+    size_t committer_batch;     /* records of one transaction at most; 0: 512 */
+    size_t upload_slice;        /* records of one transaction of an upload; 0: 4000 */
+    size_t upload_run_bytes;    /* staged in memory before it goes to the spool; 0: 16 MiB */
+};
+struct assay_service;
+/* Connects, checks the schema, loads the configuration, starts the committer. */
+enum assay_status assay_service_start(const struct assay_service_options *o, struct assay_service **out, struct assay_error *e)
+    ASSAY_MUST_CHECK;
+/* Finishes what the committer holds, then frees. */
+void assay_service_stop(struct assay_service *s);
+assay_instant assay_service_now(const struct assay_service *s);
+/* The snapshot in force; release when done. */
+const struct assay_config *assay_service_config(struct assay_service *s);
+void assay_config_release(const struct assay_config *c);
+
+struct assay_session {
+    struct assay_service *service;
+    struct assay_db *db;
+    struct assay_arena arena; /* of one piece of work; the caller resets it */
+};
+enum assay_status assay_session_open(struct assay_service *s, struct assay_session **out, struct assay_error *e) ASSAY_MUST_CHECK;
+void assay_session_close(struct assay_session *s);
+/* Bring the shared configuration up to what the database holds, where its revision moved. */
+enum assay_status assay_session_refresh(struct assay_session *s, struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_session_ready(struct assay_session *s, struct assay_error *e) ASSAY_MUST_CHECK;
+
+/* --- ingest ---------------------------------------------------------------------------------------------------------- */
+/* One record on its way in: what the database stores and the fold reads, nothing more, so that it can be staged. */
+struct assay_item {
+    enum assay_kind kind, target_kind;
+    enum assay_type type;
+    enum assay_party party;
+    struct assay_str provider, id, order, content, packed, target;
+    assay_instant at, received_at;
+    int64_t upload_id; /* 0: none */
+    int64_t line;      /* order among the items of an upload */
+    /* result: ASSAY_OK, ID_CONFLICT, UNKNOWN_PROVIDER, ...; or why nothing is known (DATABASE_UNAVAILABLE, ...) */
+    enum assay_status status;
+    bool duplicate;
+    const char *detail; /* static text, or NULL */
+    /* while it is applied */
+    int32_t provider_id;
+    bool fresh;
+};
+/* content and packed are made in the arena; the rest is borrowed from r. */
+void assay_item_of_record(const struct assay_record *r, enum assay_party party, assay_instant received_at, struct assay_arena *a,
+                          struct assay_item *out);
+/* A copy whose text is in the arena. */
+struct assay_item assay_item_dup(const struct assay_item *it, struct assay_arena *a);
+/* Take items as one transaction, in their order: the one write path. Sets each item's result; returns ASSAY_OK when all
+ * results are known (refusals are results). Retries what may be retried; a poisoned record is found by halving and does
+ * not fail its neighbours. */
+enum assay_status assay_ingest_apply(struct assay_session *s, struct assay_item *items, size_t n, struct assay_error *e) ASSAY_MUST_CHECK;
+
+/* A single record through the committer, which gathers what all connections bring into one transaction. done is called
+ * from the committer's thread once item's result is known (after the commit). ASSAY_OVERLOADED at once when its queue is
+ * full, ASSAY_DRAINING when stopping. item and what it borrows must stay until then. */
+struct assay_ingest_job {
+    struct assay_item item;
+    void (*done)(struct assay_ingest_job *job);
+    void *arg;
+    struct assay_ingest_job *next;
+};
+enum assay_status assay_ingest_submit(struct assay_service *s, struct assay_ingest_job *job) ASSAY_MUST_CHECK;
+struct assay_committer_stats {
+    uint64_t batches, records, waiting, busy_us;
+};
+void assay_committer_stats(struct assay_service *s, struct assay_committer_stats *out);
+
+/* --- uploads ---------------------------------------------------------------------------------------------------------- */
+/* A bulk body: staged whole (in memory, then in a spool file sorted by provider and order), then applied in slices, so
+ * that each order is folded once. Of two equal ids the first by line is the one that counts. */
+struct assay_upload;
+enum assay_status assay_upload_begin(struct assay_session *s, enum assay_intake intake, enum assay_party party, struct assay_str request_id,
+                                     struct assay_upload **out, struct assay_error *e) ASSAY_MUST_CHECK;
+/* One line (or array element): decodes and stages it, or notes its errors. */
+enum assay_status assay_upload_line(struct assay_upload *u, struct assay_str text, int64_t line, struct assay_error *e) ASSAY_MUST_CHECK;
+/* A line that could not even be read (too long, ...). */
+enum assay_status assay_upload_bad_line(struct assay_upload *u, int64_t line, enum assay_status why, const char *detail, struct assay_error *e)
+    ASSAY_MUST_CHECK;
+/* Applies everything; *reply points into the upload. ASSAY_OK also when rows were rejected. */
+enum assay_status assay_upload_finish(struct assay_upload *u, struct assay_upload_reply *reply, struct assay_error *e) ASSAY_MUST_CHECK;
+void assay_upload_free(struct assay_upload *u); /* also after a failure half way: what was staged is gone */
+/* Public form of an upload's id and back. */
+#define ASSAY_UPLOAD_ID_TEXT 24
+void assay_upload_id_format(int64_t id, char out[ASSAY_UPLOAD_ID_TEXT]);
+bool assay_upload_id_parse(struct assay_str s, int64_t *id);
+
+/* --- registry ---------------------------------------------------------------------------------------------------------- */
+/* Providers; several in one transaction. created[i] says which were new. City or ASCIM that changed refold what they
+ * touch before the change shows. effective_from NO_DATE: always for the first version, today (in `zone` of the default
+ * scheme) for later ones. */
+enum assay_status assay_registry_put_providers(struct assay_session *s, const struct assay_provider *p, size_t n, bool *created,
+                                               struct assay_error *e) ASSAY_MUST_CHECK;
+struct assay_put_result {
+    bool created, unchanged; /* unchanged: the same document stood already; no new version */
+    int32_t version;
+    int64_t refolded; /* orders judged again */
+};
+/* A calendar, rate table or scheme. expected_version: what If-Match named, -1 where it was not asked, 0: must not exist.
+ * ASSAY_PRECONDITION_FAILED where another stands. All errors of the document in *es. */
+enum assay_status assay_registry_put_document(struct assay_session *s, enum assay_document_kind kind, struct assay_str code, struct assay_str text,
+                                              int32_t expected_version, struct assay_put_result *out, struct assay_errors *es,
+                                              struct assay_error *e) ASSAY_MUST_CHECK;
+
+/* --- reads ------------------------------------------------------------------------------------------------------------- */
+/* An order as it stands, judged under a scheme; everything in the session's arena. The configuration is that of cfg. */
+struct assay_order_view {
+    const struct assay_config_provider *provider;
+    struct assay_order_row row;
+    struct assay_order order;
+    struct assay_verdict verdict; /* outcome NONE: no such scheme version */
+    int32_t calendar_version;
+    struct assay_folded_record *records; /* in fold order, voided ones too */
+    size_t n_records;
+};
+/* ASSAY_NOT_FOUND where the provider, the order or the scheme is not known. */
+enum assay_status assay_read_order(struct assay_session *s, const struct assay_config *cfg, struct assay_str provider, struct assay_str order,
+                                   struct assay_str scheme, struct assay_order_view *out, struct assay_error *e) ASSAY_MUST_CHECK;
+
+struct assay_evaluated {
+    const struct assay_config_provider *provider;
+    struct assay_evaluation evaluation;
+    struct assay_compensation compensation;
+    assay_instant last_record_at;
+    int32_t ranked;
+};
+/* All providers of a scheme and period, ranked. rows are in ranking order. ASSAY_NOT_FOUND where the scheme is not known,
+ * or the period has not begun or ended before the scheme began. *currency and *digits: of the rate table ("" none). */
+struct assay_period_view {
+    const struct assay_config_scheme *config;
+    const struct assay_scheme *scheme; /* the version of the period's last day */
+    assay_month period;
+    struct assay_evaluated *rows;
+    size_t n;
+    char currency[4];
+    int minor_digits;
+};
+enum assay_status assay_read_period(struct assay_session *s, const struct assay_config *cfg, struct assay_str scheme, struct assay_str period,
+                                    struct assay_period_view *out, struct assay_error *e) ASSAY_MUST_CHECK;
+const struct assay_evaluated *assay_period_provider(const struct assay_period_view *v, struct assay_str provider);
+
+/* --- without a database ------------------------------------------------------------------------------------------------- */
+/* A network from files: for `assayd explain` and for tests. Lines are records as on the wire or providers; which, is told
+ * by their members. Duplicates count once, voids take effect, the first of conflicting ids stands. */
+struct assay_offline;
+/* Texts of documents; NULL: the shipped hp-gold-fy01 and its calendar. *e names what is wrong with them. */
+enum assay_status assay_offline_new(const char *zone_dir, const char *scheme, const char *calendar, struct assay_offline **out,
+                                    struct assay_error *e) ASSAY_MUST_CHECK;
+void assay_offline_free(struct assay_offline *o);
+/* ASSAY_OK, or why the line is not taken, with all errors in *es. */
+enum assay_status assay_offline_line(struct assay_offline *o, struct assay_str text, assay_instant now, struct assay_errors *es) ASSAY_MUST_CHECK;
+struct assay_offline_order {
+    struct assay_str provider, order;
+    struct assay_order facts;
+    struct assay_verdict verdict;
+};
+/* Judge everything: by provider, then order; those that do not exist left out. The results live with o. */
+void assay_offline_judge(struct assay_offline *o, const struct assay_offline_order **orders, size_t *n);
+
+/* --- verification ------------------------------------------------------------------------------------------------------ */
+/* Starts from the records alone, refolds everything and compares order rows, verdicts, tallies, pay and evaluations with
+ * what is stored, provider by provider in a snapshot each. report is called for each difference. */
+struct assay_difference {
+    const char *what; /* "order", "verdict", "tally", "pay", "evaluation", "voided" */
+    struct assay_str provider, key; /* order number, or scheme and month */
+    const char *detail;
+};
+struct assay_verify_result {
+    int64_t providers, records, orders, verdicts, tallies, differences;
+};
+enum assay_status assay_recompute_verify(struct assay_session *s, void (*report)(void *arg, const struct assay_difference *d), void *arg,
+                                         struct assay_verify_result *out, struct assay_error *e) ASSAY_MUST_CHECK;
+/* The same comparison, then puts right what differs. */
+enum assay_status assay_recompute_repair(struct assay_session *s, void (*report)(void *arg, const struct assay_difference *d), void *arg,
+                                         struct assay_verify_result *out, struct assay_error *e) ASSAY_MUST_CHECK;
+
+#endif

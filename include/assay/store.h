@@ -1,0 +1,289 @@
+/* store.h -- PostgreSQL behind plain structs. No libpq type leaves src/store; nothing here decides business.
+ *
+ * A struct assay_db is one connection and belongs to one thread. Functions return ASSAY_RETRY (try the transaction
+ * again), ASSAY_DATABASE_UNAVAILABLE (restore the connection first) or ASSAY_DATABASE (do not try the same again). What
+ * they return points into the arena they are given. */
+#ifndef ASSAY_STORE_H
+#define ASSAY_STORE_H
+
+#include "assay/evaluate.h"
+
+struct assay_db;
+/* conninfo: a libpq connection string or URL. */
+enum assay_status assay_db_open(const char *conninfo, int statement_timeout_ms, struct assay_db **out, struct assay_error *e)
+    ASSAY_MUST_CHECK;
+void assay_db_close(struct assay_db *db); /* NULL is fine */
+/* Make the connection usable again after any failure: rolls back, or reconnects. */
+enum assay_status assay_db_restore(struct assay_db *db, struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_db_ping(struct assay_db *db, struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_db_begin(struct assay_db *db, bool snapshot, struct assay_error *e) ASSAY_MUST_CHECK; /* snapshot: REPEATABLE READ, READ ONLY */
+enum assay_status assay_db_commit(struct assay_db *db, struct assay_error *e) ASSAY_MUST_CHECK;
+void assay_db_rollback(struct assay_db *db);
+
+/* --- migrations ------------------------------------------------------------------------------------------------------ */
+/* Apply what is missing, each in a transaction of its own, under an advisory lock; then seed an empty configuration
+ * with the calendars and schemes of sql/. ASSAY_CONFIG where the schema is newer than this program. */
+enum assay_status assay_store_migrate(struct assay_db *db, assay_instant now, int *applied, struct assay_error *e) ASSAY_MUST_CHECK;
+/* ASSAY_CONFIG with what to do where the schema is not the one this program knows. */
+enum assay_status assay_store_check_schema(struct assay_db *db, struct assay_error *e) ASSAY_MUST_CHECK;
+
+/* --- configuration --------------------------------------------------------------------------------------------------- */
+struct assay_provider_row { /* one version */
+    int32_t provider_id, version;
+    struct assay_str code, name, city, status;
+    bool ascim;
+    assay_date effective_from;
+    assay_instant recorded_at;
+};
+struct assay_document_row { /* one version of a calendar, rate table or scheme */
+    int16_t scheme_id; /* schemes only */
+    struct assay_str code, document;
+    int32_t version;
+    assay_date effective_from; /* schemes only */
+    assay_instant recorded_at;
+};
+enum assay_document_kind { ASSAY_DOC_CALENDAR, ASSAY_DOC_RATES, ASSAY_DOC_SCHEME };
+enum assay_status assay_store_config_revision(struct assay_db *db, int64_t *revision, struct assay_error *e) ASSAY_MUST_CHECK;
+/* Take the configuration's lock (until the transaction ends); *revision is the current one. */
+enum assay_status assay_store_config_lock(struct assay_db *db, int64_t *revision, struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_store_config_advance(struct assay_db *db, struct assay_error *e) ASSAY_MUST_CHECK;
+/* All versions, by provider and (effective_from, version). */
+enum assay_status assay_store_providers(struct assay_db *db, struct assay_arena *a, struct assay_provider_row **rows, size_t *n,
+                                        struct assay_error *e) ASSAY_MUST_CHECK;
+/* All versions, by code and version. */
+enum assay_status assay_store_documents(struct assay_db *db, enum assay_document_kind kind, struct assay_arena *a,
+                                        struct assay_document_row **rows, size_t *n, struct assay_error *e) ASSAY_MUST_CHECK;
+/* Insert a new version (row->version, row->provider_id given by the caller under the lock). A provider_id or scheme_id
+ * not yet there is created with its code. */
+enum assay_status assay_store_provider_insert(struct assay_db *db, const struct assay_provider_row *rows, size_t n,
+                                              struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_store_document_insert(struct assay_db *db, enum assay_document_kind kind, const struct assay_document_row *row,
+                                              struct assay_error *e) ASSAY_MUST_CHECK;
+
+/* --- the write path --------------------------------------------------------------------------------------------------- */
+struct assay_head {
+    int32_t provider_id;
+    int64_t seq, revision;
+    assay_instant last_record_at;
+};
+struct assay_order_key {
+    int32_t provider_id;
+    struct assay_str order_no;
+};
+struct assay_order_row {
+    struct assay_order_key key;
+    enum assay_state state;
+    enum assay_channel channel;
+    enum assay_class customer_class;
+    enum assay_warranty warranty;
+    assay_instant opened_at, dispatched_at, closed_at;
+    struct assay_str product;
+    struct assay_str packed;
+};
+struct assay_verdict_row {
+    struct assay_order_key key;
+    int16_t scheme_id;
+    enum assay_outcome outcome;
+    enum assay_reason reason;
+    int32_t scheme_version, calendar_version;
+    assay_month month; /* NO_MONTH: not closed in scope */
+    enum assay_clock_outcome diagnosis, cycle;
+    assay_instant diagnosis_deadline, cycle_deadline; /* of open orders */
+    bool paid;
+    int64_t rate; /* ASSAY_NO_RATE; meaningful when paid */
+};
+struct assay_record_key {
+    int32_t provider_id;
+    enum assay_kind kind;
+    struct assay_str id;
+};
+struct assay_record_row {
+    struct assay_record_key key;
+    enum assay_type type;
+    struct assay_str order_no, content;
+    assay_instant at, received_at;
+    int64_t seq, upload_id; /* upload_id 0: none */
+    enum assay_party party;
+};
+struct assay_tally_row {
+    int32_t provider_id;
+    int16_t scheme_id;
+    assay_month month;
+    int32_t counts[ASSAY_TALLY_COUNT];
+};
+struct assay_pay_row {
+    int32_t provider_id;
+    int16_t scheme_id;
+    assay_month month;
+    int64_t rate; /* ASSAY_NO_RATE */
+    int32_t orders;
+};
+
+/* What a write transaction reads under its heads' locks, in one round trip. Arrays in, arrays out. */
+struct assay_ingest_load {
+    /* in */
+    const int32_t *providers; /* ascending, unique */
+    size_t n_providers;
+    const struct assay_record_key *keys; /* of the incoming records */
+    size_t n_keys;
+    const struct assay_order_key *orders; /* touched by them */
+    size_t n_orders;
+    const struct assay_record_key *targets; /* named by incoming voids */
+    size_t n_targets;
+    /* out */
+    int64_t config_revision;
+    struct assay_head *heads;              /* as providers; revision already advanced by this transaction */
+    struct assay_record_row **found;       /* per key: the record that stands, or NULL */
+    bool *voided;                          /* per key: a void of it is known */
+    struct assay_order_row **order_rows;   /* per order: as stored, or NULL */
+    struct assay_record_row **target_rows; /* per target: the record, or NULL */
+    struct assay_order_row **target_orders; /* per target: its order's row, or NULL */
+    bool *target_voided;                    /* per target: a void of it is known already */
+};
+/* Begins a transaction, locks the heads in key order, then reads. */
+enum assay_status assay_store_ingest_begin(struct assay_db *db, struct assay_ingest_load *load, struct assay_arena *a,
+                                           struct assay_error *e) ASSAY_MUST_CHECK;
+
+struct assay_ingest_save {
+    const struct assay_record_row *records;
+    size_t n_records;
+    const struct assay_record_key *voided; /* unique */
+    size_t n_voided;
+    const struct assay_order_row *orders; /* inserted or replaced */
+    size_t n_orders;
+    const struct assay_verdict_row *verdicts; /* inserted or replaced */
+    size_t n_verdicts;
+    const struct assay_tally_row *tallies; /* added; keys unique, in key order; so below */
+    size_t n_tallies;
+    const struct assay_pay_row *pays;
+    size_t n_pays;
+    const struct assay_head *heads; /* seq, last_record_at to set */
+    size_t n_heads;
+};
+/* Writes everything in one round trip; commits too when commit is said. */
+enum assay_status assay_store_ingest_save(struct assay_db *db, const struct assay_ingest_save *save, bool commit,
+                                          struct assay_error *e) ASSAY_MUST_CHECK;
+
+/* --- refolding and verifying ------------------------------------------------------------------------------------------ */
+/* Lock heads (ascending) and read them, inside a transaction of the caller's. */
+enum assay_status assay_store_heads_lock(struct assay_db *db, const int32_t *providers, size_t n, struct assay_arena *a,
+                                         struct assay_head **heads, struct assay_error *e) ASSAY_MUST_CHECK;
+/* Order rows of a provider after a key (order_no), at most limit, by order_no. */
+enum assay_status assay_store_orders_of(struct assay_db *db, int32_t provider_id, struct assay_str after, int limit, struct assay_arena *a,
+                                        struct assay_order_row **rows, size_t *n, struct assay_error *e) ASSAY_MUST_CHECK;
+/* Responses of a provider that name no order and stand. */
+enum assay_status assay_store_loose_surveys(struct assay_db *db, int32_t provider_id, struct assay_arena *a, struct assay_record_row **rows,
+                                            size_t *n, struct assay_error *e) ASSAY_MUST_CHECK;
+/* Everything stored of a provider, for verification. Records by (order_no, kind, id), voids' targets beside. */
+enum assay_status assay_store_records_of(struct assay_db *db, int32_t provider_id, struct assay_arena *a, struct assay_record_row **rows,
+                                         size_t *n, struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_store_verdicts_of(struct assay_db *db, int32_t provider_id, struct assay_arena *a, struct assay_verdict_row **rows,
+                                          size_t *n, struct assay_error *e) ASSAY_MUST_CHECK; /* by scheme_id, order_no */
+enum assay_status assay_store_tallies_of(struct assay_db *db, int32_t provider_id, struct assay_arena *a, struct assay_tally_row **rows,
+                                         size_t *n, struct assay_error *e) ASSAY_MUST_CHECK; /* by scheme_id, month */
+enum assay_status assay_store_pays_of(struct assay_db *db, int32_t provider_id, struct assay_arena *a, struct assay_pay_row **rows,
+                                      size_t *n, struct assay_error *e) ASSAY_MUST_CHECK; /* by scheme_id, month, rate */
+enum assay_status assay_store_voided_of(struct assay_db *db, int32_t provider_id, struct assay_arena *a, struct assay_record_key **rows,
+                                        size_t *n, struct assay_error *e) ASSAY_MUST_CHECK; /* by kind, id */
+
+/* --- reads -------------------------------------------------------------------------------------------------------------- */
+/* NULL row: no such order (or none that exists). */
+enum assay_status assay_store_order(struct assay_db *db, struct assay_order_key key, struct assay_arena *a, struct assay_order_row **row,
+                                    struct assay_error *e) ASSAY_MUST_CHECK;
+/* Records by key, in the order of keys; missing ones left out. */
+enum assay_status assay_store_records(struct assay_db *db, const struct assay_record_key *keys, size_t n, struct assay_arena *a,
+                                      struct assay_record_row **rows, size_t *found, struct assay_error *e) ASSAY_MUST_CHECK;
+
+struct assay_order_filter {
+    int32_t provider_id;
+    int16_t scheme_id;
+    enum assay_state state;     /* NONE: any */
+    enum assay_outcome outcome; /* NONE: any */
+    assay_month period;         /* of the close, local to the scheme's zone; NO_MONTH: any */
+    assay_instant period_from, period_to; /* the same as instants, [from, to) */
+    bool after;                 /* the cursor: */
+    assay_instant after_opened; /* NO_INSTANT: those without an opening */
+    struct assay_str after_order;
+    int limit;
+};
+struct assay_order_listed {
+    struct assay_order_row order; /* packed absent */
+    struct assay_verdict_row verdict; /* outcome NONE: not judged under the scheme */
+};
+enum assay_status assay_store_order_list(struct assay_db *db, const struct assay_order_filter *f, struct assay_arena *a,
+                                         struct assay_order_listed **rows, size_t *n, struct assay_error *e) ASSAY_MUST_CHECK;
+
+/* Tallies of a window of months for one provider (or all: provider_id 0), summed, by provider_id; with the orders open
+ * now that were opened before `open_before`, and the head's last_record_at. Providers without any tally or open order
+ * in it are left out. */
+struct assay_window_row {
+    int32_t provider_id;
+    int64_t counts[ASSAY_TALLY_COUNT];
+    int64_t open;
+    assay_instant last_record_at;
+};
+enum assay_status assay_store_window(struct assay_db *db, int16_t scheme_id, int32_t provider_id, assay_month from, assay_month to,
+                                     assay_instant open_before, struct assay_arena *a, struct assay_window_row **rows, size_t *n,
+                                     struct assay_error *e) ASSAY_MUST_CHECK;
+/* Pay groups of a month, one provider or all (0), by provider_id and rate. */
+enum assay_status assay_store_pays(struct assay_db *db, int16_t scheme_id, int32_t provider_id, assay_month month, struct assay_arena *a,
+                                   struct assay_pay_row **rows, size_t *n, struct assay_error *e) ASSAY_MUST_CHECK;
+/* Paid orders of a month by order number, after a cursor. */
+struct assay_line_row {
+    struct assay_str order_no, product;
+    enum assay_warranty warranty;
+    int64_t rate;
+};
+enum assay_status assay_store_pay_lines(struct assay_db *db, int16_t scheme_id, int32_t provider_id, assay_month month,
+                                        struct assay_str after, int limit, struct assay_arena *a, struct assay_line_row **rows, size_t *n,
+                                        struct assay_error *e) ASSAY_MUST_CHECK;
+/* Open orders at risk: deadline <= until, a diagnosis only while deadline >= now; soonest first. provider_id 0: all. */
+struct assay_risk_row {
+    int32_t provider_id;
+    struct assay_str order_no;
+    assay_instant deadline, opened_at;
+    bool cycle; /* else diagnosis */
+    enum assay_channel channel;
+    enum assay_class customer_class;
+    struct assay_str product;
+};
+struct assay_risk_filter {
+    int16_t scheme_id;
+    int32_t provider_id;
+    assay_instant now, until;
+    bool after;
+    assay_instant after_deadline;
+    int32_t after_provider;
+    struct assay_str after_order;
+    bool after_cycle;
+    int limit;
+};
+enum assay_status assay_store_at_risk(struct assay_db *db, const struct assay_risk_filter *f, struct assay_arena *a,
+                                      struct assay_risk_row **rows, size_t *n, struct assay_error *e) ASSAY_MUST_CHECK;
+/* Sum over all heads: moves with every committed write. And the heads themselves. */
+enum assay_status assay_store_revision(struct assay_db *db, int64_t *data, int64_t *config, struct assay_error *e) ASSAY_MUST_CHECK;
+
+/* --- uploads -------------------------------------------------------------------------------------------------------------- */
+struct assay_upload_row {
+    int64_t upload_id;
+    struct assay_str kind, status, request_id; /* status: running, done */
+    enum assay_party party;
+    assay_instant received_at, finished_at;
+    int64_t received, accepted, duplicates, rejected;
+};
+struct assay_rejection_row {
+    int64_t n, line;
+    struct assay_str id, code, pointer, detail, body;
+};
+enum assay_status assay_store_upload_start(struct assay_db *db, const struct assay_upload_row *u, struct assay_error *e) ASSAY_MUST_CHECK;
+/* Adds rejections (n continuing) in a transaction of its own. */
+enum assay_status assay_store_upload_reject(struct assay_db *db, int64_t upload_id, const struct assay_rejection_row *rows, size_t n,
+                                            struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_store_upload_finish(struct assay_db *db, const struct assay_upload_row *u, struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_store_upload(struct assay_db *db, int64_t upload_id, struct assay_arena *a, struct assay_upload_row **row,
+                                     struct assay_error *e) ASSAY_MUST_CHECK;
+/* Rejections with n > after, at most limit. */
+enum assay_status assay_store_rejections(struct assay_db *db, int64_t upload_id, int64_t after, int limit, struct assay_arena *a,
+                                         struct assay_rejection_row **rows, size_t *n, struct assay_error *e) ASSAY_MUST_CHECK;
+
+#endif

@@ -1,0 +1,1 @@
+SELECT revision FROM config WHERE config_id = 1;

@@ -1,0 +1,1 @@
+SELECT version, name FROM schema_migration ORDER BY version;

@@ -1,0 +1,6 @@
+-- Said twice (the first time unheard) it is one upload; another upload's id is not taken.
+INSERT INTO upload (upload_id, kind, party, status, request_id, received_at, finished_at, received, accepted, duplicates, rejected)
+SELECT * FROM unnest($1::int8[], $2::text[], $3::int2[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[], $8::int8[],
+                     $9::int8[], $10::int8[], $11::int8[])
+ON CONFLICT (upload_id) DO UPDATE SET status = excluded.status
+WHERE upload.request_id = excluded.request_id AND upload.received_at = excluded.received_at;

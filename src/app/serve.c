@@ -1,0 +1,247 @@
+/* serve.c -- `assayd serve`: wires everything, waits for a signal, drains. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app/commands.h"
+#include "http/app.h"
+
+struct daemon {
+    struct assay_settings *settings;
+    struct assay_cluster *cluster;
+    struct assay_log *log;
+    struct assay_metrics *metrics;
+    struct assay_service *service;
+    struct assay_http_server *server;
+    struct assay_app app;
+    char *admin_key;
+};
+
+/* --- the administrator's key ---------------------------------------------------------------------------------------------------- */
+
+/* Made once, in the state directory, readable by its owner only. */
+static enum assay_status state_key(const char *state_dir, char **out, struct assay_error *e) {
+    struct assay_buf path = {0}, text = {0};
+    assay_buf_printf(&path, "%s/admin.key", state_dir);
+    int fd = open(path.p, O_RDONLY | O_CLOEXEC);
+    enum assay_status st = ASSAY_OK;
+    if (fd >= 0) {
+        char chunk[256];
+        ssize_t n = read(fd, chunk, sizeof chunk);
+        while (n > 0 && (chunk[n - 1] == '\n' || chunk[n - 1] == '\r' || chunk[n - 1] == ' ')) n--;
+        if (n < 16) st = assay_fail(e, ASSAY_CONFIG, "admin-key", "%s holds no key of at least 16 characters", path.p);
+        else assay_buf_add(&text, chunk, (size_t)n);
+    } else {
+        unsigned char noise[32];
+        while (getrandom(noise, sizeof noise, 0) != (ssize_t)sizeof noise) continue;
+        for (size_t i = 0; i < sizeof noise; i++) assay_buf_printf(&text, "%02x", noise[i]);
+        fd = open(path.p, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (fd < 0 || write(fd, text.p, text.n) != (ssize_t)text.n || write(fd, "\n", 1) != 1)
+            st = assay_fail(e, ASSAY_CONFIG, "state-dir", "cannot write %s: %s", path.p, strerror(errno));
+    }
+    if (fd >= 0) close(fd);
+    assay_buf_free(&path);
+    if (st) assay_buf_free(&text);
+    *out = text.p;
+    return st;
+}
+
+static bool is_loopback(const char *listen) {
+    return !strncmp(listen, "127.", 4) || !strncmp(listen, "[::1]", 5) || !strncmp(listen, "localhost:", 10);
+}
+
+static enum assay_status find_key(struct daemon *d, struct assay_error *e) {
+    const struct assay_settings *s = d->settings;
+    if (s->insecure_no_auth)
+        return is_loopback(s->listen) ? ASSAY_OK
+                                      : assay_fail(e, ASSAY_CONFIG, "insecure-no-auth", "--insecure-no-auth is for a loopback address, not %s", s->listen);
+    if (*s->admin_key) {
+        d->admin_key = assay_xstrdup(s->admin_key);
+        return strlen(s->admin_key) >= 16 ? ASSAY_OK : assay_fail(e, ASSAY_CONFIG, "admin-key", "the key must have at least 16 characters");
+    }
+    if (*s->state_dir) return state_key(s->state_dir, &d->admin_key, e);
+    return assay_fail(e, ASSAY_CONFIG, "admin-key", "set ASSAY_ADMIN_KEY or ASSAY_ADMIN_KEY_FILE, or give a --state-dir to keep one in");
+}
+
+/* --- the database ----------------------------------------------------------------------------------------------------------------- */
+
+enum assay_status assay_cmd_database(const struct assay_settings *s, struct assay_cluster **cluster, const char **conninfo, struct assay_error *e) {
+    *cluster = NULL;
+    if (*s->database_url) {
+        *conninfo = s->database_url;
+        return ASSAY_OK;
+    }
+    if (!*s->state_dir)
+        return assay_fail(e, ASSAY_CONFIG, "state-dir", "give --state-dir DIR for the embedded PostgreSQL, or --database-url URL for one of yours");
+    enum assay_status st = assay_cluster_start(s->state_dir, cluster, e);
+    if (!st) *conninfo = assay_cluster_conninfo(*cluster);
+    return st;
+}
+
+enum assay_status assay_cmd_migrate_now(const char *conninfo, int *applied, struct assay_error *e) {
+    struct assay_db *db;
+    enum assay_status st = assay_db_open(conninfo, 600000, &db, e);
+    if (!st) st = assay_store_migrate(db, assay_clock_now(), applied, e);
+    assay_db_close(db);
+    return st;
+}
+
+/* --- workers and metrics ------------------------------------------------------------------------------------------------------------ */
+
+static void *worker_open(void *arg, enum assay_http_lane lane) {
+    struct assay_app *app = arg;
+    struct assay_session *s;
+    struct assay_error e;
+    (void)lane;
+    if (assay_session_open(app->service, &s, &e) == ASSAY_OK) return s;
+    assay_log_error(app->log, ASSAY_LOG_ERROR, "worker_without_database", &e);
+    return NULL;
+}
+
+static void worker_close(void *arg, void *worker) {
+    (void)arg;
+    assay_session_close(worker);
+}
+
+static double read_waiting(void *arg) {
+    struct assay_committer_stats s;
+    assay_committer_stats(arg, &s);
+    return (double)s.waiting;
+}
+static double read_batches(void *arg) {
+    struct assay_committer_stats s;
+    assay_committer_stats(arg, &s);
+    return (double)s.batches;
+}
+static double read_records(void *arg) {
+    struct assay_committer_stats s;
+    assay_committer_stats(arg, &s);
+    return (double)s.records;
+}
+
+static void add_metrics(struct daemon *d) {
+    assay_metrics_reader(d->metrics, "assay_committer_waiting", NULL, "Single records waiting for the committer.", false, read_waiting, d->service);
+    assay_metrics_reader(d->metrics, "assay_committer_batches_total", NULL, "Transactions of the committer.", true, read_batches, d->service);
+    assay_metrics_reader(d->metrics, "assay_committer_records_total", NULL, "Single records taken by the committer.", true, read_records, d->service);
+}
+
+/* --- start and stop ------------------------------------------------------------------------------------------------------------------ */
+
+static enum assay_status start_http(struct daemon *d, struct assay_error *e) {
+    const struct assay_settings *s = d->settings;
+    struct assay_http_config c;
+    assay_http_config_init(&c);
+    c.listen = s->listen;
+    c.threads = (unsigned)s->http_threads;
+    c.connections = (unsigned)s->connections;
+    c.body_ms = s->body_seconds * 1000;
+    c.idle_ms = s->idle_seconds * 1000;
+    c.lanes[ASSAY_HTTP_LANE_READ] = (struct assay_http_lane_config){(unsigned)s->read_workers, (unsigned)s->read_queue};
+    c.lanes[ASSAY_HTTP_LANE_WRITE] = (struct assay_http_lane_config){(unsigned)s->write_workers, (unsigned)s->write_queue};
+    c.lanes[ASSAY_HTTP_LANE_BULK] = (struct assay_http_lane_config){(unsigned)s->upload_workers, (unsigned)s->upload_queue};
+    c.routes = assay_http_routes(&c.n_routes);
+    c.app = &d->app;
+    c.authorize = assay_app_authorize;
+    c.worker_open = worker_open;
+    c.worker_close = worker_close;
+    c.log = d->log;
+    c.metrics = d->metrics;
+    return assay_http_server_start(&c, &d->server, e);
+}
+
+static enum assay_status start_log(struct daemon *d, struct assay_error *e) {
+    enum assay_log_level level;
+    enum assay_log_format format;
+    if (!assay_log_level_parse(assay_str_c(d->settings->log_level), &level))
+        return assay_fail(e, ASSAY_CONFIG, "log-level", "log-level: debug, info, warn or error, not \"%s\"", d->settings->log_level);
+    if (!assay_log_format_parse(assay_str_c(d->settings->log_format), &format))
+        return assay_fail(e, ASSAY_CONFIG, "log-format", "log-format: logfmt or json, not \"%s\"", d->settings->log_format);
+    d->log = assay_log_new(STDERR_FILENO, level, format);
+    return ASSAY_OK;
+}
+
+static enum assay_status start(struct daemon *d, struct assay_error *e) {
+    const struct assay_settings *s = d->settings;
+    const char *conninfo = NULL;
+    int applied = 0;
+    enum assay_status st = start_log(d, e);
+    if (!st && s->insecure_no_auth) st = find_key(d, e); /* refuse before anything is started */
+    if (!st) st = assay_cmd_database(s, &d->cluster, &conninfo, e);
+    if (!st && !s->insecure_no_auth) st = find_key(d, e);
+    if (!st) st = assay_cmd_migrate_now(conninfo, &applied, e);
+    if (st) return st;
+    if (applied) assay_log_message(d->log, ASSAY_LOG_INFO, "migrated", "%d migrations applied", applied);
+    d->metrics = assay_metrics_new();
+    struct assay_service_options o = {.conninfo = conninfo, .spool_dir = *s->state_dir ? s->state_dir : NULL,
+                                      .statement_timeout_ms = (int)s->statement_seconds * 1000, .committer_queue = (size_t)s->committer_queue,
+                                      .committer_batch = (size_t)s->committer_batch, .upload_slice = (size_t)s->upload_slice,
+                                      .upload_run_bytes = (size_t)s->upload_memory};
+    st = assay_service_start(&o, &d->service, e);
+    if (st) return st;
+    d->app = (struct assay_app){.service = d->service, .admin_key = d->admin_key, .log = d->log, .metrics = d->metrics, .max_line = (size_t)s->record_bytes};
+    add_metrics(d);
+    return start_http(d, e);
+}
+
+static void stop(struct daemon *d) {
+    if (d->server) {
+        size_t lost = assay_http_server_stop(d->server, d->settings->drain_seconds * 1000);
+        if (lost) assay_log_message(d->log, ASSAY_LOG_WARN, "drain_ended", "%zu requests were given up", lost);
+    }
+    assay_service_stop(d->service);
+    assay_cluster_stop(d->cluster);
+    assay_metrics_free(d->metrics);
+    if (d->log) assay_log_message(d->log, ASSAY_LOG_INFO, "stopped", "goodbye");
+    assay_log_free(d->log);
+    free(d->admin_key);
+}
+
+/* True when asked to stop, false when the embedded server ended by itself. */
+static bool wait_for_end(struct daemon *d, int signals) {
+    struct pollfd fds[2] = {{.fd = signals, .events = POLLIN}, {.fd = d->cluster ? assay_cluster_ended_fd(d->cluster) : -1, .events = POLLIN}};
+    for (;;) {
+        if (poll(fds, 2, -1) < 0 && errno != EINTR) return true;
+        if (fds[1].revents) return false;
+        struct signalfd_siginfo info;
+        if (fds[0].revents && read(signals, &info, sizeof info) == (ssize_t)sizeof info) return true;
+    }
+}
+
+int assay_cmd_serve(int argc, char **argv) {
+    struct assay_settings settings;
+    struct assay_error e = {0};
+    int rest;
+    struct daemon d = {.settings = &settings};
+    enum assay_status st = assay_settings_read(argc, argv, &rest, &settings, &e);
+    if (!st && rest) st = assay_fail(&e, ASSAY_CONFIG, argv[1], "serve takes no argument \"%s\"", argv[1]);
+    /* Blocked before any thread starts, so that all inherit it and only signalfd sees them. */
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    int signals = signalfd(-1, &set, SFD_CLOEXEC);
+    if (!st) st = start(&d, &e);
+    if (st) {
+        fprintf(stderr, "assayd: %s\n", e.detail);
+        stop(&d);
+        assay_settings_free(&settings);
+        return st == ASSAY_CONFIG ? 2 : 1;
+    }
+    assay_log_message(d.log, ASSAY_LOG_INFO, "listening", "http://%s%s", assay_http_server_address(d.server),
+                      settings.insecure_no_auth ? " without keys: for a demo only" : "");
+    bool asked = wait_for_end(&d, signals);
+    if (asked) assay_log_message(d.log, ASSAY_LOG_INFO, "draining", "finishing what is under way, at most %lld s", (long long)settings.drain_seconds);
+    else assay_log_message(d.log, ASSAY_LOG_ERROR, "database_ended", "the embedded PostgreSQL ended by itself; see its log in the state directory");
+    stop(&d);
+    close(signals);
+    assay_settings_free(&settings);
+    return asked ? 0 : 1;
+}

@@ -1,0 +1,127 @@
+/* app.c -- the steps that every handler takes; cursors. */
+#include "http/app.h"
+
+#include <stdio.h>
+#include <zlib.h>
+
+struct assay_session *assay_app_session(struct assay_http_request *r, void *worker) {
+    struct assay_session *s = worker;
+    struct assay_error e = {0};
+    enum assay_status st = s ? assay_db_restore(s->db, &e) : assay_fail(&e, ASSAY_DATABASE_UNAVAILABLE, "", "no connection");
+    if (st) {
+        assay_app_fail(r, ASSAY_DATABASE_UNAVAILABLE, &e);
+        return NULL;
+    }
+    assay_arena_reset(&s->arena);
+    return s;
+}
+
+enum assay_party assay_app_party(const struct assay_http_request *r) {
+    (void)r;
+    return ASSAY_PARTY_MANUFACTURER; /* the administrator acts for the manufacturer */
+}
+
+/* What a caller should know of a failure of ours; the rest is for the log. */
+static bool is_ours(enum assay_status st) {
+    return st == ASSAY_DATABASE || st == ASSAY_INTERNAL || st == ASSAY_IO || st == ASSAY_CONFIG || st == ASSAY_DATABASE_UNAVAILABLE || st == ASSAY_RETRY;
+}
+
+enum assay_http_flow assay_app_fail(struct assay_http_request *r, enum assay_status st, const struct assay_error *e) {
+    const struct assay_app *app = r->app;
+    struct assay_log_line l;
+    if (!is_ours(st)) {
+        assay_http_reply_problem(r, st, e);
+        return ASSAY_HTTP_DONE;
+    }
+    if (assay_log_begin(&l, app->log, ASSAY_LOG_ERROR, "request_failed")) {
+        assay_log_str(&l, "request_id", r->id);
+        assay_log_text(&l, "code", assay_status_code(st));
+        assay_log_text(&l, "detail", e ? e->detail : "");
+        assay_log_end(&l);
+    }
+    assay_http_reply_problem(r, st == ASSAY_RETRY ? ASSAY_OVERLOADED : st, NULL);
+    return ASSAY_HTTP_DONE;
+}
+
+enum assay_http_flow assay_app_fail_all(struct assay_http_request *r, enum assay_status st, const struct assay_errors *es, const struct assay_error *e) {
+    if (!es->n) return assay_app_fail(r, st, e);
+    assay_http_reply_problems(r, st, es);
+    return ASSAY_HTTP_DONE;
+}
+
+enum assay_http_flow assay_app_json(struct assay_http_request *r, int status, struct assay_buf *b) {
+    assay_buf_addc(b, '\n'); /* a courtesy to people with curl */
+    assay_http_reply_json(r, status, b);
+    return ASSAY_HTTP_DONE;
+}
+
+int assay_app_limit(const struct assay_http_request *r, struct assay_errors *es) {
+    int64_t limit = ASSAY_LIST_DEFAULT;
+    assay_http_param_int(r, "limit", 1, ASSAY_LIST_MAX, &limit, es);
+    return (int)limit;
+}
+
+struct assay_str assay_app_scheme(const struct assay_http_request *r) {
+    struct assay_str s = assay_http_param(r, "scheme");
+    return s.p ? s : ASSAY_STR(ASSAY_DEFAULT_SCHEME);
+}
+
+/* --- cursors ------------------------------------------------------------------------------------------------------------------ */
+
+#define SEPARATOR '\x1f'
+
+static uint32_t checksum(char list, const char *p, size_t n) {
+    uLong c = crc32(0, (const Bytef *)&list, 1);
+    return (uint32_t)crc32(c, (const Bytef *)p, (uInt)n);
+}
+
+void assay_cursor_write(char list, const struct assay_str *fields, size_t n, struct assay_buf *b) {
+    struct assay_buf plain = {0};
+    for (size_t i = 0; i < n; i++) {
+        if (i) assay_buf_addc(&plain, SEPARATOR);
+        assay_buf_add(&plain, fields[i].p, fields[i].n);
+    }
+    struct assay_str s = assay_buf_str(&plain);
+    assay_buf_printf(b, "%c%08x", list, checksum(list, s.p, s.n));
+    for (size_t i = 0; i < s.n; i++) assay_buf_printf(b, "%02x", (unsigned char)s.p[i]);
+    assay_buf_free(&plain);
+}
+
+static int hex_digit(char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; }
+
+bool assay_cursor_read(char list, struct assay_str cursor, struct assay_arena *a, struct assay_str *fields, size_t n) {
+    if (cursor.n < 9 || cursor.n % 2 == 0 || cursor.p[0] != list) return false;
+    size_t length = (cursor.n - 1) / 2;
+    char *bytes = assay_arena_alloc(a, length + 1);
+    for (size_t i = 0; i < length; i++) {
+        int hi = hex_digit(cursor.p[1 + 2 * i]), lo = hex_digit(cursor.p[2 + 2 * i]);
+        if (hi < 0 || lo < 0) return false;
+        bytes[i] = (char)(hi << 4 | lo);
+    }
+    uint32_t sum = 0;
+    for (size_t i = 0; i < 4; i++) sum = sum << 8 | (unsigned char)bytes[i];
+    char *p = bytes + 4, *end = bytes + length;
+    if (sum != checksum(list, p, (size_t)(end - p))) return false;
+    for (size_t i = 0; i < n; i++) {
+        char *stop = i + 1 < n ? memchr(p, SEPARATOR, (size_t)(end - p)) : end;
+        if (!stop) return false;
+        fields[i] = (struct assay_str){p, (size_t)(stop - p)};
+        p = stop + 1;
+    }
+    return true;
+}
+
+void assay_app_link_next(struct assay_http_request *r, struct assay_str cursor) {
+    struct assay_buf b = {0};
+    assay_buf_printf(&b, "<%.*s?", ASSAY_STR_ARG(r->path));
+    /* The query again, without its cursor. */
+    for (size_t i = 0; i < r->query.n;) {
+        const char *p = r->query.p + i, *amp = memchr(p, '&', r->query.n - i);
+        size_t n = amp ? (size_t)(amp - p) : r->query.n - i;
+        if (!(n >= 7 && !memcmp(p, "cursor=", 7))) assay_buf_printf(&b, "%.*s&", (int)n, p);
+        i += n + 1;
+    }
+    assay_buf_printf(&b, "cursor=%.*s>; rel=\"next\"", ASSAY_STR_ARG(cursor));
+    assay_http_reply_header(r, "Link", b.p);
+    assay_buf_free(&b);
+}

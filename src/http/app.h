@@ -1,0 +1,69 @@
+/* app.h -- what the handlers share: the program's state, and the few steps that each of them takes. Internal to src/http. */
+#ifndef ASSAY_HTTP_APP_H
+#define ASSAY_HTTP_APP_H
+
+#include "assay/http.h"
+#include "assay/service.h"
+
+/* Bits of a route's access. Roles come with keys in the database; today there is one key, the administrator's. */
+#define ASSAY_ACCESS_ADMIN 1u
+
+struct assay_app {
+    struct assay_service *service;
+    const char *admin_key; /* NULL: --insecure-no-auth */
+    struct assay_log *log;
+    struct assay_metrics *metrics;
+    size_t max_line; /* of NDJSON */
+};
+
+/* The default scheme of the reads that take ?scheme=. */
+#define ASSAY_DEFAULT_SCHEME "hp-gold-fy01"
+#define ASSAY_LIST_DEFAULT 100
+#define ASSAY_LIST_MAX 1000
+
+/* The worker's session, connected and with an empty arena; NULL when the reply (503) is set already. */
+struct assay_session *assay_app_session(struct assay_http_request *r, void *worker);
+/* Who sends: decides what a record's party is. */
+enum assay_party assay_app_party(const struct assay_http_request *r);
+/* Reply with the problem that st and e say (errors es where there are some). Always DONE. */
+enum assay_http_flow assay_app_fail(struct assay_http_request *r, enum assay_status st, const struct assay_error *e);
+enum assay_http_flow assay_app_fail_all(struct assay_http_request *r, enum assay_status st, const struct assay_errors *es, const struct assay_error *e);
+enum assay_http_flow assay_app_json(struct assay_http_request *r, int status, struct assay_buf *b);
+/* ?limit= and ?cursor=, ?scheme=. */
+int assay_app_limit(const struct assay_http_request *r, struct assay_errors *es);
+struct assay_str assay_app_scheme(const struct assay_http_request *r);
+
+/* Run a read that may meet a connection which has died since its last use: once more on a new one. */
+#define ASSAY_APP_READ(session, st, call)                                          \
+    do {                                                                           \
+        struct assay_error lost_;                                                  \
+        (st) = (call);                                                             \
+        if ((st) == ASSAY_DATABASE_UNAVAILABLE && assay_db_restore((session)->db, &lost_) == ASSAY_OK) { \
+            assay_arena_reset(&(session)->arena);                                  \
+            (st) = (call);                                                         \
+        }                                                                          \
+    } while (0)
+
+/* --- cursors: opaque, checked, of one list each ----------------------------------------------------------------------------- */
+/* Fields joined by a unit separator, in hex behind a checksum. list: a letter that names the list. */
+void assay_cursor_write(char list, const struct assay_str *fields, size_t n, struct assay_buf *b);
+/* False where the cursor is not one of that list with n fields. Fields live in the arena. */
+bool assay_cursor_read(char list, struct assay_str cursor, struct assay_arena *a, struct assay_str *fields, size_t n);
+/* Set the Link header of a list's next page. */
+void assay_app_link_next(struct assay_http_request *r, struct assay_str cursor);
+
+/* --- handlers, by file -------------------------------------------------------------------------------------------------------- */
+/* handlers_ingest.c */
+assay_http_handler assay_post_records, assay_post_records_bulk, assay_get_upload, assay_get_rejected;
+/* handlers_registry.c */
+assay_http_handler assay_put_provider, assay_get_provider, assay_get_providers, assay_post_providers;
+assay_http_handler assay_put_document, assay_get_document, assay_get_documents, assay_get_scheme_version;
+/* handlers_reads.c */
+assay_http_handler assay_get_orders, assay_get_order, assay_get_verdict, assay_get_at_risk;
+assay_http_handler assay_get_evaluation, assay_get_evaluations;
+assay_http_handler assay_get_compensation, assay_get_compensation_lines, assay_get_compensations;
+/* handlers_ops.c */
+assay_http_handler assay_get_livez, assay_get_readyz, assay_get_metrics, assay_get_openapi_json, assay_get_openapi_yaml, assay_get_root;
+enum assay_status assay_app_authorize(struct assay_http_request *r, struct assay_error *e);
+
+#endif

@@ -1,0 +1,15 @@
+"""Texts served by the daemon, as C: embed.py OUT.c OPENAPI.yaml ROOT.html (the contract also as JSON)."""
+import json, pathlib, sys
+import yaml
+
+def literal(text):
+    lines = text.splitlines(keepends=True) or ['']
+    return '\n'.join('    "' + l.replace('\\', '\\\\').replace('"', '\\"').replace('\n', '\\n') + '"' for l in lines)
+
+out, contract, root = sys.argv[1:]
+text = pathlib.Path(contract).read_text(encoding='utf-8')
+as_json = json.dumps(yaml.safe_load(text), ensure_ascii=False, indent=1, default=str) + '\n'
+body = '/* Made by embed.py. */\n#include "http/embedded.h"\n\n'
+for name, value in (('openapi_yaml', text), ('openapi_json', as_json), ('root_page', pathlib.Path(root).read_text(encoding='utf-8'))):
+    body += 'const char assay_%s[] =\n%s;\n' % (name, literal(value))
+pathlib.Path(out).write_text(body, encoding='utf-8')

@@ -1,0 +1,7 @@
+/* embedded.h -- texts that the build makes from api/ and src/http/root.html. Internal to src/http. */
+#ifndef ASSAY_HTTP_EMBEDDED_H
+#define ASSAY_HTTP_EMBEDDED_H
+
+extern const char assay_openapi_yaml[], assay_openapi_json[], assay_root_page[];
+
+#endif

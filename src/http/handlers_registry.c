@@ -1,0 +1,366 @@
+/* handlers_registry.c -- providers, calendars, rates, schemes. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "http/app.h"
+
+/* Providers in one bulk request at most. */
+#define PROVIDERS_MAX 100000
+
+/* --- providers --------------------------------------------------------------------------------------------------------------- */
+
+static void write_provider(const struct assay_config_provider *p, struct assay_buf *b, const char *key) {
+    const struct assay_provider_row *l = p->latest;
+    assay_json_object(b, key);
+    assay_json_str(b, "code", p->code);
+    assay_json_str(b, "name", l->name);
+    assay_json_str(b, "city", l->city);
+    assay_json_bool(b, "ascim", l->ascim);
+    assay_json_str(b, "status", l->status);
+    assay_json_date(b, "effective_from", l->effective_from);
+    assay_json_array(b, "versions"); /* of city and ASCIM, as they hold */
+    for (size_t i = 0; i < p->versions.n; i++) {
+        const struct assay_provider_facts *f = &p->versions.facts[i];
+        assay_json_object(b, NULL);
+        assay_json_date(b, "effective_from", f->effective_from);
+        assay_json_str(b, "city", f->city);
+        assay_json_bool(b, "ascim", f->ascim);
+        assay_json_object_end(b);
+    }
+    assay_json_array_end(b);
+    assay_json_object_end(b);
+}
+
+static enum assay_http_flow reply_provider(struct assay_http_request *r, struct assay_str code, int status) {
+    struct assay_app *app = r->app;
+    struct assay_error e = {0};
+    const struct assay_config *cfg = assay_service_config(app->service);
+    const struct assay_config_provider *p = assay_config_provider(cfg, code);
+    enum assay_http_flow flow = ASSAY_HTTP_DONE;
+    if (!p) {
+        assay_fail(&e, ASSAY_NOT_FOUND, "", "there is no provider %.*s", ASSAY_STR_ARG(code));
+        assay_app_fail(r, ASSAY_NOT_FOUND, &e);
+    } else {
+        struct assay_buf b = {0};
+        write_provider(p, &b, NULL);
+        flow = assay_app_json(r, status, &b);
+    }
+    assay_config_release(cfg);
+    return flow;
+}
+
+enum assay_http_flow assay_get_provider(struct assay_http_request *r, void *worker) {
+    (void)worker;
+    return reply_provider(r, r->vars[0], 200);
+}
+
+enum assay_http_flow assay_put_provider(struct assay_http_request *r, void *worker) {
+    struct assay_provider p;
+    struct assay_errors es = {0};
+    struct assay_error e = {0};
+    bool created = false;
+    if (!assay_form_provider(r->vars[0])) {
+        assay_errors_add(&es, ASSAY_INVALID_VALUE, "provider", "a provider's code is 1 to 32 of A-Z a-z 0-9 . _ -");
+        return assay_app_fail_all(r, ASSAY_VALIDATION_FAILED, &es, NULL);
+    }
+    enum assay_status st = assay_provider_from_json(r->body, r->vars[0], r->arena, &p, &es);
+    if (st) return assay_app_fail_all(r, st, &es, NULL);
+    struct assay_session *s = assay_app_session(r, worker);
+    if (!s) return ASSAY_HTTP_DONE;
+    st = assay_registry_put_providers(s, &p, 1, &created, &e);
+    return st ? assay_app_fail(r, st, &e) : reply_provider(r, r->vars[0], created ? 201 : 200);
+}
+
+enum assay_http_flow assay_get_providers(struct assay_http_request *r, void *worker) {
+    (void)worker;
+    struct assay_app *app = r->app;
+    struct assay_errors es = {0};
+    int limit = assay_app_limit(r, &es);
+    struct assay_str cursor = assay_http_param(r, "cursor"), after = ASSAY_STR_NONE;
+    if (cursor.p && !assay_cursor_read('p', cursor, r->arena, &after, 1))
+        assay_errors_add(&es, ASSAY_INVALID_CURSOR, "cursor", "not a cursor of this list");
+    if (es.n) return assay_app_fail_all(r, es.items[0].status, &es, NULL);
+    const struct assay_config *cfg = assay_service_config(app->service);
+    struct assay_buf b = {0}, next = {0};
+    size_t lo = 0, hi = cfg->n_providers, i;
+    while (after.p && lo < hi) { /* the first code after the cursor's */
+        size_t mid = (lo + hi) / 2;
+        if (assay_str_cmp(cfg->providers[mid].code, after) <= 0) lo = mid + 1;
+        else hi = mid;
+    }
+    assay_list_begin(&b);
+    for (i = lo; i < cfg->n_providers && i - lo < (size_t)limit; i++) write_provider(&cfg->providers[i], &b, NULL);
+    if (i < cfg->n_providers && i > lo) assay_cursor_write('p', &cfg->providers[i - 1].code, 1, &next);
+    assay_list_end(&b, next.n ? assay_buf_str(&next) : ASSAY_STR_NONE);
+    if (next.n) assay_app_link_next(r, assay_buf_str(&next));
+    assay_buf_free(&next);
+    assay_config_release(cfg);
+    return assay_app_json(r, 200, &b);
+}
+
+/* Bulk: NDJSON or an array; all or nothing, for a network's registry is one thing. */
+struct provider_list {
+    struct assay_provider *rows;
+    size_t n, cap;
+    struct assay_upload_error *errors;
+    size_t n_errors, cap_errors;
+    int64_t received, rejected;
+};
+
+static void note_errors(struct provider_list *l, struct assay_arena *a, int64_t line, const struct assay_errors *es) {
+    l->rejected++;
+    for (size_t i = 0; i < assay_errors_kept(es) && l->n_errors < 1000; i++) {
+        const struct assay_error *x = &es->items[i];
+        if (l->n_errors == l->cap_errors) l->errors = assay_xrealloc(l->errors, (l->cap_errors = l->cap_errors ? 2 * l->cap_errors : 16) * sizeof *l->errors);
+        l->errors[l->n_errors++] = (struct assay_upload_error){.line = (size_t)line, .id = ASSAY_STR_NONE, .status = x->status,
+                                                               .detail = assay_arena_dup(a, assay_str_c(x->detail)).p,
+                                                               .pointer = assay_arena_dup(a, assay_str_c(x->field)).p};
+    }
+}
+
+static struct assay_provider *next_provider(struct provider_list *l) {
+    if (l->n == l->cap) l->rows = assay_xrealloc(l->rows, (l->cap = l->cap ? 2 * l->cap : 64) * sizeof *l->rows);
+    l->received++;
+    return &l->rows[l->n];
+}
+
+static enum assay_status read_provider_lines(struct assay_http_request *r, struct provider_list *l, struct assay_error *e) {
+    const struct assay_app *app = r->app;
+    struct assay_ndjson lines;
+    struct assay_ndjson_line line;
+    assay_ndjson_init(&lines, app->max_line);
+    assay_ndjson_feed(&lines, r->body.p, r->body.n);
+    enum assay_status st = ASSAY_OK;
+    for (int finished = 0; finished < 2; finished++) {
+        while (assay_ndjson_next(&lines, &line)) {
+            struct assay_errors es = {0};
+            if (line.status) assay_errors_add(&es, line.status, "", "the line is longer than a provider may be");
+            else if (assay_provider_from_json(line.text, ASSAY_STR_NONE, r->arena, next_provider(l), &es) == ASSAY_OK) l->n++;
+            if (es.n) note_errors(l, r->arena, (int64_t)line.number, &es);
+        }
+        if (!finished) assay_ndjson_finish(&lines);
+    }
+    assay_ndjson_free(&lines);
+    if (l->n > PROVIDERS_MAX) st = assay_fail(e, ASSAY_TOO_LARGE, "", "at most %d providers in one request", PROVIDERS_MAX);
+    return st;
+}
+
+static enum assay_status read_provider_array(struct assay_http_request *r, struct provider_list *l, struct assay_error *e) {
+    struct assay_json_doc *d;
+    enum assay_status st = assay_json_load(r->body, &d, e);
+    if (st) return st;
+    for (size_t i = 0; i < assay_json_count(d); i++) {
+        struct assay_errors es = {0};
+        if (assay_provider_decode(d, i, ASSAY_STR_NONE, r->arena, next_provider(l), &es) == ASSAY_OK) l->n++;
+        else note_errors(l, r->arena, (int64_t)i + 1, &es);
+    }
+    assay_json_free(d);
+    return ASSAY_OK;
+}
+
+enum assay_http_flow assay_post_providers(struct assay_http_request *r, void *worker) {
+    struct provider_list l = {0};
+    struct assay_error e = {0};
+    struct assay_session *s = assay_app_session(r, worker);
+    if (!s) return ASSAY_HTTP_DONE;
+    enum assay_status st = r->media == 0 ? read_provider_array(r, &l, &e) : read_provider_lines(r, &l, &e);
+    bool *created = assay_xcalloc(l.n, sizeof *created);
+    int64_t n_created = 0;
+    if (!st && !l.rejected) st = assay_registry_put_providers(s, l.rows, l.n, created, &e);
+    for (size_t i = 0; i < l.n; i++) n_created += created[i];
+    if (st) {
+        assay_app_fail(r, st, &e);
+    } else {
+        struct assay_buf b = {0};
+        assay_json_object(&b, NULL);
+        assay_json_int(&b, "received", l.received);
+        assay_json_int(&b, "accepted", l.rejected ? 0 : (int64_t)l.n);
+        assay_json_int(&b, "created", n_created);
+        assay_json_int(&b, "rejected", l.rejected);
+        assay_json_array(&b, "errors");
+        for (size_t i = 0; i < l.n_errors; i++) {
+            assay_json_object(&b, NULL);
+            assay_json_int(&b, "line", (int64_t)l.errors[i].line);
+            assay_json_text(&b, "code", assay_status_code(l.errors[i].status));
+            assay_json_text(&b, "detail", l.errors[i].detail);
+            assay_json_text(&b, "pointer", l.errors[i].pointer);
+            assay_json_object_end(&b);
+        }
+        assay_json_array_end(&b);
+        assay_json_object_end(&b);
+        assay_app_json(r, l.rejected ? 422 : 200, &b);
+    }
+    free(created);
+    free(l.rows);
+    free(l.errors);
+    return ASSAY_HTTP_DONE;
+}
+
+/* --- documents ---------------------------------------------------------------------------------------------------------------- */
+
+static enum assay_document_kind kind_of(const struct assay_http_request *r) {
+    if (strstr(r->route->pattern, "/calendars")) return ASSAY_DOC_CALENDAR;
+    return strstr(r->route->pattern, "/rates") ? ASSAY_DOC_RATES : ASSAY_DOC_SCHEME;
+}
+
+static const char *kind_name(enum assay_document_kind k) {
+    return k == ASSAY_DOC_CALENDAR ? "calendar" : k == ASSAY_DOC_RATES ? "rate table" : "scheme";
+}
+
+struct document_view {
+    int32_t version;
+    assay_instant recorded_at;
+    struct assay_str text;
+};
+
+static bool find_document(const struct assay_config *cfg, enum assay_document_kind kind, struct assay_str code, struct document_view *v) {
+    char *name = assay_xmalloc(code.n + 1);
+    memcpy(name, code.p, code.n);
+    name[code.n] = '\0';
+    *v = (struct document_view){0};
+    if (kind == ASSAY_DOC_CALENDAR) {
+        const struct assay_config_calendar *c = assay_config_calendar(cfg, name);
+        if (c) *v = (struct document_view){c->version, c->recorded_at, c->document};
+    } else if (kind == ASSAY_DOC_RATES) {
+        const struct assay_config_rates *t = assay_config_rates(cfg, name);
+        if (t) *v = (struct document_view){t->version, t->recorded_at, t->document};
+    } else {
+        const struct assay_config_scheme *s = assay_config_scheme(cfg, code);
+        if (s) *v = (struct document_view){s->rows[s->n_rows - 1].version, s->rows[s->n_rows - 1].recorded_at, s->rows[s->n_rows - 1].document};
+    }
+    free(name);
+    return v->version > 0;
+}
+
+/* A document's ETag is its version: what If-Match names. */
+static void reply_document(struct assay_http_request *r, struct assay_str code, const struct document_view *v, int status) {
+    struct assay_buf b = {0};
+    char etag[24];
+    snprintf(etag, sizeof etag, "v%d", v->version);
+    assay_json_object(&b, NULL);
+    assay_json_str(&b, "code", code);
+    assay_json_int(&b, "version", v->version);
+    assay_json_instant(&b, "recorded_at", v->recorded_at);
+    assay_json_raw(&b, "document", v->text);
+    assay_json_object_end(&b);
+    assay_http_reply_etag(r, etag);
+    assay_app_json(r, status, &b);
+}
+
+static enum assay_http_flow no_document(struct assay_http_request *r) {
+    struct assay_error e;
+    assay_fail(&e, ASSAY_NOT_FOUND, "", "there is no %s %.*s", kind_name(kind_of(r)), ASSAY_STR_ARG(r->vars[0]));
+    return assay_app_fail(r, ASSAY_NOT_FOUND, &e);
+}
+
+enum assay_http_flow assay_get_document(struct assay_http_request *r, void *worker) {
+    (void)worker;
+    struct assay_app *app = r->app;
+    const struct assay_config *cfg = assay_service_config(app->service);
+    struct document_view v;
+    if (find_document(cfg, kind_of(r), r->vars[0], &v)) reply_document(r, r->vars[0], &v, 200);
+    else no_document(r);
+    assay_config_release(cfg);
+    return ASSAY_HTTP_DONE;
+}
+
+enum assay_http_flow assay_get_scheme_version(struct assay_http_request *r, void *worker) {
+    (void)worker;
+    struct assay_app *app = r->app;
+    const struct assay_config *cfg = assay_service_config(app->service);
+    const struct assay_config_scheme *s = assay_config_scheme(cfg, r->vars[0]);
+    const struct assay_document_row *found = NULL;
+    char text[16];
+    for (size_t i = 0; s && i < s->n_rows; i++) {
+        snprintf(text, sizeof text, "%d", s->rows[i].version);
+        if (assay_str_is(r->vars[1], text)) found = &s->rows[i];
+    }
+    if (found) reply_document(r, r->vars[0], &(struct document_view){found->version, found->recorded_at, found->document}, 200);
+    else no_document(r);
+    assay_config_release(cfg);
+    return ASSAY_HTTP_DONE;
+}
+
+static void write_entry(struct assay_buf *b, const char *code, int32_t version, assay_instant recorded_at, const char *base) {
+    struct assay_buf link = {0};
+    assay_buf_printf(&link, "%s/%s", base, code);
+    assay_json_object(b, NULL);
+    assay_json_text(b, "code", code);
+    assay_json_int(b, "version", version);
+    assay_json_instant(b, "recorded_at", recorded_at);
+    assay_json_str(b, "href", assay_buf_str(&link));
+    assay_json_object_end(b);
+    assay_buf_free(&link);
+}
+
+enum assay_http_flow assay_get_documents(struct assay_http_request *r, void *worker) {
+    (void)worker;
+    struct assay_app *app = r->app;
+    const struct assay_config *cfg = assay_service_config(app->service);
+    const char *base = r->route->pattern;
+    struct assay_buf b = {0};
+    assay_list_begin(&b);
+    switch (kind_of(r)) {
+    case ASSAY_DOC_CALENDAR:
+        for (size_t i = 0; i < cfg->n_calendars; i++) write_entry(&b, cfg->calendars[i].code, cfg->calendars[i].version, cfg->calendars[i].recorded_at, base);
+        break;
+    case ASSAY_DOC_RATES:
+        for (size_t i = 0; i < cfg->n_rates; i++) write_entry(&b, cfg->rates[i].code, cfg->rates[i].version, cfg->rates[i].recorded_at, base);
+        break;
+    case ASSAY_DOC_SCHEME:
+        for (size_t i = 0; i < cfg->n_schemes; i++) {
+            const struct assay_document_row *last = &cfg->schemes[i].rows[cfg->schemes[i].n_rows - 1];
+            write_entry(&b, cfg->schemes[i].code, last->version, last->recorded_at, base);
+        }
+        break;
+    }
+    assay_list_end(&b, ASSAY_STR_NONE);
+    assay_config_release(cfg);
+    return assay_app_json(r, 200, &b);
+}
+
+/* Schemes decide pay: whoever replaces one says which version they read. Calendars and rates may. */
+static enum assay_status expected_version(struct assay_http_request *r, enum assay_document_kind kind, int32_t *expected) {
+    struct assay_app *app = r->app;
+    const struct assay_config *cfg = assay_service_config(app->service);
+    struct document_view v;
+    char etag[24];
+    bool exists = find_document(cfg, kind, r->vars[0], &v);
+    assay_config_release(cfg);
+    *expected = -1;
+    if (!r->headers.if_match.p && (kind != ASSAY_DOC_SCHEME || !exists)) return ASSAY_OK;
+    snprintf(etag, sizeof etag, "v%d", v.version);
+    *expected = exists ? v.version : 0;
+    return assay_http_if_match(r, exists ? etag : NULL);
+}
+
+static bool document_code_ok(struct assay_str s) { return assay_form_provider(s); }
+
+enum assay_http_flow assay_put_document(struct assay_http_request *r, void *worker) {
+    enum assay_document_kind kind = kind_of(r);
+    struct assay_errors es = {0};
+    struct assay_error e = {0};
+    struct assay_put_result put = {0};
+    int32_t expected;
+    if (!document_code_ok(r->vars[0])) {
+        assay_errors_add(&es, ASSAY_INVALID_VALUE, "code", "a code is 1 to 32 of A-Z a-z 0-9 . _ -");
+        return assay_app_fail_all(r, ASSAY_VALIDATION_FAILED, &es, NULL);
+    }
+    enum assay_status st = expected_version(r, kind, &expected);
+    if (st) return assay_app_fail(r, st, NULL);
+    struct assay_session *s = assay_app_session(r, worker);
+    if (!s) return ASSAY_HTTP_DONE;
+    st = assay_registry_put_document(s, kind, r->vars[0], r->body, expected, &put, &es, &e);
+    if (st) return assay_app_fail_all(r, st, &es, &e);
+    struct assay_buf b = {0};
+    char etag[24];
+    snprintf(etag, sizeof etag, "\"v%d\"", put.version);
+    assay_json_object(&b, NULL);
+    assay_json_str(&b, "code", r->vars[0]);
+    assay_json_int(&b, "version", put.version);
+    assay_json_bool(&b, "changed", !put.unchanged);
+    assay_json_int(&b, "orders_judged_again", put.refolded);
+    assay_json_object_end(&b);
+    assay_http_reply_header(r, "ETag", etag);
+    return assay_app_json(r, put.created ? 201 : 200, &b);
+}

@@ -1,0 +1,148 @@
+/* problem.c -- what is said when something goes wrong: RFC 9457 documents, and the one table from codes to HTTP. */
+#include <stdio.h>
+
+#include "internal.h"
+
+#include "assay/codec.h"
+
+struct problem_row {
+    short http;
+    short retry_seconds; /* Retry-After; 0: none */
+};
+
+/* clang-format off */
+#define PROBLEMS(X) \
+    X(INVALID_JSON, 400, 0) X(INVALID_UTF8, 400, 0) X(DUPLICATE_KEY, 400, 0) X(TOO_DEEP, 400, 0) X(NUL_CHARACTER, 400, 0) \
+    X(EMPTY_BODY, 400, 0) X(UNKNOWN_PARAMETER, 400, 0) X(INVALID_PARAMETER, 400, 0) X(INVALID_CURSOR, 400, 0) X(BAD_REQUEST, 400, 0) \
+    X(UNAUTHORIZED, 401, 0) X(FORBIDDEN, 403, 0) X(NOT_FOUND, 404, 0) X(METHOD_NOT_ALLOWED, 405, 0) X(NOT_ACCEPTABLE, 406, 0) \
+    X(ID_CONFLICT, 409, 0) X(PRECONDITION_FAILED, 412, 0) X(PRECONDITION_REQUIRED, 428, 0) X(TOO_LARGE, 413, 0) \
+    X(URI_TOO_LONG, 414, 0) X(HEADERS_TOO_LARGE, 431, 0) X(UNSUPPORTED_MEDIA_TYPE, 415, 0) X(REQUEST_TIMEOUT, 408, 0) \
+    X(VALIDATION_FAILED, 422, 0) X(UNKNOWN_FIELD, 422, 0) X(MISSING_FIELD, 422, 0) X(WRONG_TYPE, 422, 0) X(INVALID_VALUE, 422, 0) \
+    X(OUT_OF_RANGE, 422, 0) X(TOO_LONG, 422, 0) X(INVALID_TIME, 422, 0) X(MISSING_OFFSET, 422, 0) X(FUTURE_TIME, 422, 0) \
+    X(UNKNOWN_PROVIDER, 422, 0) X(SENDER_NOT_ALLOWED, 403, 0) X(ORDER_CLOSED, 409, 0) \
+    X(OVERLOADED, 503, 1) X(DRAINING, 503, 5) X(DATABASE_UNAVAILABLE, 503, 5) X(DATABASE, 500, 0) X(RETRY, 503, 1) \
+    X(IO, 500, 0) X(CONFIG, 500, 0) X(OVERFLOW, 422, 0) X(INTERNAL, 500, 0)
+/* clang-format on */
+
+static const struct problem_row problems[] = {
+    [ASSAY_OK] = {200, 0},
+#define X(name, http, retry) [ASSAY_##name] = {http, retry},
+    PROBLEMS(X)
+#undef X
+};
+/* A code without a row, or one named twice, does not compile. */
+#define X(name, http, retry) +1
+_Static_assert(1 PROBLEMS(X) == ASSAY_STATUS_COUNT, "an HTTP status for each code");
+#undef X
+_Static_assert(sizeof problems / sizeof *problems == ASSAY_STATUS_COUNT, "an HTTP status for each code");
+
+int assay_http_status(enum assay_status s) { return (unsigned)s < ASSAY_STATUS_COUNT ? problems[s].http : 500; }
+
+int assay_http_retry_seconds(enum assay_status s) { return (unsigned)s < ASSAY_STATUS_COUNT ? problems[s].retry_seconds : 0; }
+
+const char *assay_http_reason(int status) {
+    static const struct {
+        int status;
+        const char *reason;
+    } rows[] = {{200, "OK"}, {201, "Created"}, {202, "Accepted"}, {204, "No Content"}, {304, "Not Modified"}, {400, "Bad Request"},
+                {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"}, {405, "Method Not Allowed"}, {406, "Not Acceptable"},
+                {408, "Request Timeout"}, {409, "Conflict"}, {412, "Precondition Failed"}, {413, "Content Too Large"},
+                {414, "URI Too Long"}, {415, "Unsupported Media Type"}, {422, "Unprocessable Content"},
+                {428, "Precondition Required"}, {429, "Too Many Requests"}, {431, "Request Header Fields Too Large"},
+                {500, "Internal Server Error"}, {503, "Service Unavailable"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].status == status) return rows[i].reason;
+    return "Unknown";
+}
+
+/* --- documents ----------------------------------------------------------------------------------------------------- */
+static const char *title_of(enum assay_status s, bool zh) { return zh ? assay_status_title_zh(s) : assay_status_title(s); }
+
+/* A field is a JSON pointer, or the name of a parameter. */
+static void write_error(const struct assay_error *e, bool zh, struct assay_buf *b) {
+    assay_json_object(b, NULL);
+    if (e->field[0] == '/') assay_json_text(b, "pointer", e->field);
+    else if (e->field[0]) assay_json_text(b, "parameter", e->field);
+    assay_json_text(b, "code", assay_status_code(e->status));
+    assay_json_text(b, "detail", e->detail[0] ? e->detail : title_of(e->status, zh));
+    assay_json_object_end(b);
+}
+
+static void write_detail(const struct assay_http_problem *p, struct assay_buf *b) {
+    if (p->detail.n > 0) {
+        assay_json_str(b, "detail", p->detail);
+        return;
+    }
+    if (!p->errors || p->errors->n == 0) {
+        assay_json_text(b, "detail", title_of(p->status, p->zh));
+        return;
+    }
+    char text[96];
+    size_t kept = assay_errors_kept(p->errors), n = p->errors->n;
+    if (kept < n) snprintf(text, sizeof text, p->zh ? "共 %zu 个错误，列出前 %zu 个" : "%zu errors, of which the first %zu are listed", n, kept);
+    else snprintf(text, sizeof text, p->zh ? "共 %zu 个错误" : n == 1 ? "%zu error" : "%zu errors", n);
+    assay_json_text(b, "detail", text);
+}
+
+void assay_http_problem_write(const struct assay_http_problem *p, struct assay_buf *b) {
+    char type[96];
+    snprintf(type, sizeof type, "urn:assay:problem:%s", assay_status_code(p->status));
+    assay_json_object(b, NULL);
+    assay_json_text(b, "type", type);
+    assay_json_text(b, "title", title_of(p->status, p->zh));
+    assay_json_int(b, "status", assay_http_status(p->status));
+    write_detail(p, b);
+    assay_json_str(b, "instance", p->instance);
+    assay_json_text(b, "code", assay_status_code(p->status));
+    assay_json_str(b, "request_id", p->request_id);
+    assay_json_array(b, "errors");
+    for (size_t i = 0; p->errors && i < assay_errors_kept(p->errors); i++) write_error(&p->errors->items[i], p->zh, b);
+    if (!p->errors && p->error && p->error->field[0]) write_error(p->error, p->zh, b);
+    assay_json_array_end(b);
+    assay_json_object_end(b);
+}
+
+/* --- as replies ----------------------------------------------------------------------------------------------------- */
+static void reply(struct assay_http_request *r, struct assay_http_problem *p) {
+    struct assay_buf b = {0};
+    p->instance = r->path;
+    p->request_id = r->id;
+    p->zh = assay_http_wants_zh(r->headers.accept_language);
+    assay_http_problem_write(p, &b);
+    assay_http_reply(r, assay_http_status(p->status), "application/problem+json", &b);
+    struct assay_http_reply *out = &exchange_of(r)->reply;
+    out->problem = p->status;
+    out->language = p->zh ? "zh-CN" : "en";
+}
+
+void assay_http_reply_problem(struct assay_http_request *r, enum assay_status status, const struct assay_error *e) {
+    reply(r, &(struct assay_http_problem){.status = status, .detail = e ? assay_str_c(e->detail) : ASSAY_STR_NONE, .error = e});
+}
+
+void assay_http_reply_problems(struct assay_http_request *r, enum assay_status status, const struct assay_errors *es) {
+    reply(r, &(struct assay_http_problem){.status = status, .errors = es});
+}
+
+/* --- over the wire --------------------------------------------------------------------------------------------------- */
+void assay_http_wire_problem(enum assay_status s, struct assay_str path, struct assay_str id, bool head, struct assay_buf *out) {
+    struct assay_buf b = {0};
+    assay_http_problem_write(&(struct assay_http_problem){.status = s, .instance = path, .request_id = id}, &b);
+    int http = assay_http_status(s);
+    assay_buf_printf(out, "HTTP/1.1 %d %s\r\nContent-Type: application/problem+json\r\nContent-Language: en\r\nContent-Length: %zu\r\n", http,
+                     assay_http_reason(http), b.n);
+    assay_buf_adds(out, "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n");
+    if (id.p) assay_buf_printf(out, "X-Request-Id: %.*s\r\n", ASSAY_STR_ARG(id));
+    if (assay_http_retry_seconds(s) > 0) assay_buf_printf(out, "Retry-After: %d\r\n", assay_http_retry_seconds(s));
+    assay_buf_adds(out, "\r\n");
+    if (!head) assay_buf_add(out, b.p, b.n);
+    assay_buf_free(&b);
+}
+
+void assay_http_wire_reply(const struct assay_http_exchange *x, struct assay_buf *out) {
+    const struct assay_http_reply *reply_ = &x->reply;
+    assay_buf_printf(out, "HTTP/1.1 %d %s\r\nContent-Length: %zu\r\nConnection: close\r\n", reply_->status, assay_http_reason(reply_->status),
+                     reply_->bytes.n);
+    for (const struct assay_http_header *h = reply_->headers; h; h = h->next) assay_buf_printf(out, "%s: %s\r\n", h->name, h->value);
+    assay_buf_adds(out, "\r\n");
+    if (x->pub.method != ASSAY_HTTP_HEAD) assay_buf_add(out, reply_->bytes.p, reply_->bytes.n);
+}

@@ -1,0 +1,81 @@
+/* routes.c -- every route of the program, in one table. A test holds it against api/openapi.yaml. */
+#include "http/app.h"
+
+/* Bodies in bytes; more than that is NDJSON's, which has no bound but time. */
+#define RECORD_BODY_MAX ((uint64_t)8 << 20)
+#define DOCUMENT_BODY_MAX ((uint64_t)4 << 20)
+#define PROVIDERS_BODY_MAX ((uint64_t)64 << 20)
+#define STREAM_MS (INT64_C(3600) * 1000)
+
+static const char *const json[] = {"application/json", NULL};
+static const char *const ndjson[] = {"application/x-ndjson", NULL};
+static const char *const json_or_ndjson[] = {"application/json", "application/x-ndjson", NULL};
+static const char *const scheme_param[] = {"scheme", NULL};
+static const char *const page_params[] = {"limit", "cursor", NULL};
+static const char *const page_scheme_params[] = {"limit", "cursor", "scheme", NULL};
+static const char *const rank_params[] = {"limit", "cursor", "sort", NULL};
+static const char *const order_params[] = {"limit", "cursor", "scheme", "state", "outcome", "period", NULL};
+static const char *const risk_params[] = {"limit", "cursor", "scheme", "provider", "within_seconds", NULL};
+
+/* clang-format off */
+#define KEY .access = ASSAY_ACCESS_ADMIN
+/* Reads of the database; reads of what the process holds; changes of the registry; what needs no key. */
+#define READ(n, p, h, q)     {.name = n, .method = ASSAY_HTTP_GET, .pattern = p, .kind = ASSAY_HTTP_WORKER, .lane = ASSAY_HTTP_LANE_READ, .handler = h, KEY, .params = q}
+#define HELD(n, p, h, q)     {.name = n, .method = ASSAY_HTTP_GET, .pattern = p, .kind = ASSAY_HTTP_IMMEDIATE, .handler = h, KEY, .params = q}
+#define CHANGE(n, m, p, h, types, bytes) \
+    {.name = n, .method = m, .pattern = p, .kind = ASSAY_HTTP_WORKER, .lane = ASSAY_HTTP_LANE_WRITE, .handler = h, KEY, .accepts = types, .max_body = bytes}
+#define OPEN(n, p, h, f)     {.name = n, .method = ASSAY_HTTP_GET, .pattern = p, .kind = ASSAY_HTTP_IMMEDIATE, .handler = h, .flags = f}
+/* Records: one object goes to the committer, an array to a worker of the bulk lane; NDJSON is streamed to one. */
+#define RECORDS(n, p) \
+    {.name = n, .method = ASSAY_HTTP_POST, .pattern = p, .kind = ASSAY_HTTP_ASYNC, .lane = ASSAY_HTTP_LANE_BULK, \
+     .handler = assay_post_records, KEY, .accepts = json, .max_body = RECORD_BODY_MAX}, \
+    {.name = n "_bulk", .method = ASSAY_HTTP_POST, .pattern = p, .kind = ASSAY_HTTP_STREAM, .lane = ASSAY_HTTP_LANE_BULK, \
+     .handler = assay_post_records_bulk, KEY, .accepts = ndjson, .body_ms = STREAM_MS}
+
+static const struct assay_http_route routes[] = {
+    RECORDS("post_repair_events", "/v1/repair-events"),
+    RECORDS("post_ccc_dispatches", "/v1/ccc-dispatches"),
+    RECORDS("post_survey_responses", "/v1/survey-responses"),
+    READ("get_upload", "/v1/uploads/{upload}", assay_get_upload, NULL),
+    READ("get_rejected", "/v1/uploads/{upload}/rejected", assay_get_rejected, page_params),
+
+    HELD("list_providers", "/v1/providers", assay_get_providers, page_params),
+    CHANGE("post_providers", ASSAY_HTTP_POST, "/v1/providers", assay_post_providers, json_or_ndjson, PROVIDERS_BODY_MAX),
+    HELD("get_provider", "/v1/providers/{provider}", assay_get_provider, NULL),
+    CHANGE("put_provider", ASSAY_HTTP_PUT, "/v1/providers/{provider}", assay_put_provider, json, DOCUMENT_BODY_MAX),
+    HELD("list_calendars", "/v1/calendars", assay_get_documents, NULL),
+    HELD("get_calendar", "/v1/calendars/{code}", assay_get_document, NULL),
+    CHANGE("put_calendar", ASSAY_HTTP_PUT, "/v1/calendars/{code}", assay_put_document, json, DOCUMENT_BODY_MAX),
+    HELD("list_rates", "/v1/rates", assay_get_documents, NULL),
+    HELD("get_rates", "/v1/rates/{code}", assay_get_document, NULL),
+    CHANGE("put_rates", ASSAY_HTTP_PUT, "/v1/rates/{code}", assay_put_document, json, DOCUMENT_BODY_MAX),
+    HELD("list_schemes", "/v1/schemes", assay_get_documents, NULL),
+    HELD("get_scheme", "/v1/schemes/{code}", assay_get_document, NULL),
+    CHANGE("put_scheme", ASSAY_HTTP_PUT, "/v1/schemes/{code}", assay_put_document, json, DOCUMENT_BODY_MAX),
+    HELD("get_scheme_version", "/v1/schemes/{code}/versions/{version}", assay_get_scheme_version, NULL),
+
+    READ("list_orders", "/v1/providers/{provider}/orders", assay_get_orders, order_params),
+    READ("get_order", "/v1/providers/{provider}/orders/{order}", assay_get_order, scheme_param),
+    READ("get_verdict", "/v1/providers/{provider}/orders/{order}/verdict", assay_get_verdict, scheme_param),
+    READ("get_evaluation", "/v1/providers/{provider}/evaluations/{scheme}/{period}", assay_get_evaluation, NULL),
+    READ("list_evaluations", "/v1/evaluations/{scheme}/{period}", assay_get_evaluations, rank_params),
+    READ("get_compensation", "/v1/providers/{provider}/compensation/{period}", assay_get_compensation, scheme_param),
+    READ("list_compensation_lines", "/v1/providers/{provider}/compensation/{period}/lines", assay_get_compensation_lines, page_scheme_params),
+    READ("list_compensation", "/v1/compensation/{period}", assay_get_compensations, page_scheme_params),
+    READ("list_at_risk", "/v1/orders/at-risk", assay_get_at_risk, risk_params),
+
+    OPEN("livez", "/livez", assay_get_livez, ASSAY_HTTP_VOLATILE | ASSAY_HTTP_NO_LOG),
+    {.name = "readyz", .method = ASSAY_HTTP_GET, .pattern = "/readyz", .kind = ASSAY_HTTP_WORKER, .lane = ASSAY_HTTP_LANE_READ,
+     .handler = assay_get_readyz, .flags = ASSAY_HTTP_VOLATILE | ASSAY_HTTP_NO_LOG},
+    {.name = "metrics", .method = ASSAY_HTTP_GET, .pattern = "/metrics", .kind = ASSAY_HTTP_IMMEDIATE, .handler = assay_get_metrics, KEY,
+     .flags = ASSAY_HTTP_VOLATILE | ASSAY_HTTP_NO_LOG},
+    OPEN("openapi_json", "/openapi.json", assay_get_openapi_json, 0),
+    OPEN("openapi_yaml", "/openapi.yaml", assay_get_openapi_yaml, 0),
+    OPEN("root", "/", assay_get_root, 0),
+};
+/* clang-format on */
+
+const struct assay_http_route *assay_http_routes(size_t *n) {
+    *n = sizeof routes / sizeof *routes;
+    return routes;
+}

@@ -1,0 +1,487 @@
+/* ingest.c -- the one write path (DOMAIN 2.5): a batch of records becomes facts, orders, verdicts and tallies in one
+ * transaction.
+ *
+ * Under the heads' locks: look up ids and order rows, decide what is new, fold each touched order from the records it had
+ * and those that came, judge it before and after under every scheme, and write the differences. What an order adds to the
+ * tallies is always a function of its packed records and the configuration, so "before" is computed, not remembered. */
+#include <stdlib.h>
+#include <time.h>
+
+#include "service/internal.h"
+
+/* Tries of a transaction that met a deadlock, a moved configuration or a lost connection. */
+#define TRIES 6
+
+void assay_item_of_record(const struct assay_record *r, enum assay_party party, assay_instant received_at, struct assay_arena *a,
+                          struct assay_item *out) {
+    struct assay_buf content = {0}, packed = {0};
+    assay_record_content(r, &content);
+    assay_record_pack(r, false, &packed);
+    *out = (struct assay_item){
+        .kind = r->kind, .target_kind = r->target_kind, .type = r->type, .party = party, .provider = r->provider, .id = r->id,
+        .order = r->type == ASSAY_EVENT_VOIDED ? ASSAY_STR_NONE : r->order, .content = assay_arena_dup(a, assay_buf_str(&content)),
+        .packed = assay_arena_dup(a, assay_buf_str(&packed)), .target = r->target, .at = r->at, .received_at = received_at};
+    assay_buf_free(&content);
+    assay_buf_free(&packed);
+}
+
+struct assay_item assay_item_dup(const struct assay_item *it, struct assay_arena *a) {
+    struct assay_item k = *it;
+    k.provider = assay_arena_dup(a, it->provider), k.order = assay_arena_dup(a, it->order), k.id = assay_arena_dup(a, it->id);
+    k.target = assay_arena_dup(a, it->target), k.content = assay_arena_dup(a, it->content), k.packed = assay_arena_dup(a, it->packed);
+    return k;
+}
+
+/* --- one attempt ------------------------------------------------------------------------------------------------------- */
+
+struct touch { /* an order that something happens to */
+    struct assay_order_key key;
+    const struct assay_item *item;           /* a new record of it, or NULL: */
+    const struct assay_record_key *voided;   /* a stored record of it that a new void names */
+    const struct assay_order_row *stored;    /* known from the void's target */
+};
+
+struct batch {
+    struct assay_session *s;
+    const struct assay_config *cfg;
+    struct assay_arena *a;
+    struct assay_item *items;
+    size_t n;
+    bool again; /* an earlier attempt's commit may have happened */
+    struct assay_item **sorted; /* known providers only, by (provider, kind, id, position) */
+    size_t n_sorted;
+    struct assay_ingest_load load;
+    struct touch *touches;
+    size_t n_touches, cap_touches;
+    struct assay_tally_sums sums;
+    /* being built */
+    struct assay_order_row *orders;
+    struct assay_verdict_row *verdicts;
+    size_t n_orders, n_verdicts;
+};
+
+#define COMPARE(x, y) \
+    if ((x) != (y)) return (x) < (y) ? -1 : 1
+
+static int by_record_key(const void *x, const void *y) {
+    const struct assay_item *a = *(struct assay_item *const *)x, *b = *(struct assay_item *const *)y;
+    COMPARE(a->provider_id, b->provider_id);
+    COMPARE(a->kind, b->kind);
+    int c = assay_str_cmp(a->id, b->id);
+    if (c) return c;
+    COMPARE(a, b); /* position: items are one array */
+    return 0;
+}
+
+static int order_key_cmp(const struct assay_order_key *a, const struct assay_order_key *b) {
+    COMPARE(a->provider_id, b->provider_id);
+    return assay_str_cmp(a->order_no, b->order_no);
+}
+
+static int by_order_key(const void *x, const void *y) { return order_key_cmp(x, y); }
+static int by_touch(const void *x, const void *y) { return order_key_cmp(&((const struct touch *)x)->key, &((const struct touch *)y)->key); }
+
+static bool same_key(const struct assay_item *a, const struct assay_item *b) {
+    return a->provider_id == b->provider_id && a->kind == b->kind && assay_str_eq(a->id, b->id);
+}
+
+static void resolve_providers(struct batch *b) {
+    b->sorted = assay_arena_alloc(b->a, b->n * sizeof *b->sorted);
+    for (size_t i = 0; i < b->n; i++) {
+        struct assay_item *it = &b->items[i];
+        const struct assay_config_provider *p = assay_config_provider(b->cfg, it->provider);
+        it->status = p ? ASSAY_OK : ASSAY_UNKNOWN_PROVIDER;
+        it->duplicate = it->fresh = false;
+        it->detail = NULL;
+        if (!p) continue;
+        it->provider_id = p->id;
+        b->sorted[b->n_sorted++] = it;
+    }
+    qsort(b->sorted, b->n_sorted, sizeof *b->sorted, by_record_key);
+}
+
+/* What must be read under the locks. */
+static void list_wants(struct batch *b) {
+    size_t n = b->n_sorted;
+    int32_t *providers = assay_arena_alloc(b->a, n * sizeof *providers);
+    struct assay_record_key *keys = assay_arena_alloc(b->a, n * sizeof *keys), *targets = assay_arena_alloc(b->a, n * sizeof *targets);
+    struct assay_order_key *orders = assay_arena_alloc(b->a, n * sizeof *orders);
+    size_t np = 0, no = 0, nt = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct assay_item *it = b->sorted[i];
+        if (np == 0 || providers[np - 1] != it->provider_id) providers[np++] = it->provider_id;
+        keys[i] = (struct assay_record_key){it->provider_id, it->kind, it->id};
+        if (it->order.p) orders[no++] = (struct assay_order_key){it->provider_id, it->order};
+        if (it->type == ASSAY_EVENT_VOIDED) targets[nt++] = (struct assay_record_key){it->provider_id, it->target_kind, it->target};
+    }
+    if (no) qsort(orders, no, sizeof *orders, by_order_key);
+    size_t unique = 0;
+    for (size_t i = 0; i < no; i++)
+        if (unique == 0 || order_key_cmp(&orders[unique - 1], &orders[i])) orders[unique++] = orders[i];
+    b->load = (struct assay_ingest_load){.providers = providers, .n_providers = np, .keys = keys, .n_keys = n, .orders = orders,
+                                         .n_orders = unique, .targets = targets, .n_targets = nt};
+}
+
+static bool same_content(const struct assay_item *it, enum assay_type type, struct assay_str order, assay_instant at, struct assay_str content) {
+    return it->type == type && it->at == at && assay_str_eq(it->order, order) && assay_str_eq(it->content, content);
+}
+
+/* An item whose id stands already, in the database or earlier in the batch: a duplicate or a conflict. */
+static void settle_repeated(struct assay_item *it, bool equal) {
+    it->duplicate = equal;
+    it->status = equal ? ASSAY_OK : ASSAY_ID_CONFLICT;
+    if (!equal) it->detail = "a record with this id and other content was accepted before; the first stands";
+}
+
+static size_t decide_new(struct batch *b) {
+    size_t fresh = 0;
+    const struct assay_item *first = NULL; /* of the run of equal ids */
+    for (size_t i = 0; i < b->n_sorted; i++) {
+        struct assay_item *it = b->sorted[i];
+        const struct assay_record_row *row = b->load.found[i];
+        if (row) {
+            settle_repeated(it, same_content(it, row->type, row->order_no, row->at, row->content));
+            /* Ours from an attempt whose commit we did not hear of. */
+            if (it->duplicate && b->again && row->received_at == it->received_at && row->upload_id == it->upload_id) it->duplicate = false;
+        } else if (first && same_key(first, it)) {
+            settle_repeated(it, same_content(it, first->type, first->order, first->at, first->content));
+        } else {
+            it->fresh = true;
+            first = it;
+            fresh++;
+        }
+    }
+    return fresh;
+}
+
+static void add_touch(struct batch *b, struct touch t) {
+    if (b->n_touches == b->cap_touches) {
+        size_t cap = b->cap_touches ? 2 * b->cap_touches : 64;
+        struct touch *more = assay_arena_alloc(b->a, cap * sizeof *more);
+        if (b->n_touches) memcpy(more, b->touches, b->n_touches * sizeof *more);
+        b->touches = more;
+        b->cap_touches = cap;
+    }
+    b->touches[b->n_touches++] = t;
+}
+
+static void count_loose_survey(struct batch *b, int32_t provider_id, const struct assay_record *survey, int sign) {
+    for (size_t i = 0; i < b->cfg->n_schemes; i++) {
+        struct assay_contribution c;
+        assay_judge_loose_survey(&b->cfg->schemes[i], survey, &c);
+        assay_tally_sums_add(&b->sums, provider_id, b->cfg->schemes[i].id, &c, sign);
+    }
+}
+
+static bool is_loose_survey(enum assay_type type, struct assay_str order) { return type == ASSAY_SURVEY_RESPONSE && !order.p; }
+
+static enum assay_status uncount_stored_survey(struct batch *b, const struct assay_record_row *row, struct assay_error *e) {
+    struct assay_record r;
+    assay_record_init(&r);
+    r.kind = row->key.kind, r.type = row->type, r.id = row->key.id, r.at = row->at;
+    enum assay_status st = assay_record_from_content(row->content, b->a, &r, e);
+    if (!st) count_loose_survey(b, row->key.provider_id, &r, -1);
+    return st;
+}
+
+static enum assay_status count_new_survey(struct batch *b, const struct assay_item *it, struct assay_error *e) {
+    struct assay_record r;
+    bool voided;
+    size_t pos = 0;
+    enum assay_status st = assay_record_unpack(it->packed, &pos, b->a, &r, &voided);
+    if (st) return assay_fail(e, st, "", "a packed record could not be read back");
+    count_loose_survey(b, it->provider_id, &r, +1);
+    return ASSAY_OK;
+}
+
+/* A new void: its target may be stored, in this batch, or unknown (then it takes effect when the target comes). */
+static enum assay_status touch_by_void(struct batch *b, const struct assay_item *it, size_t target, struct assay_record_key *voided,
+                                       struct assay_error *e) {
+    const struct assay_record_row *row = b->load.target_rows[target];
+    if (!row || row->type == ASSAY_EVENT_VOIDED) return ASSAY_OK; /* a void of a void has no effect */
+    if (is_loose_survey(row->type, row->order_no)) return uncount_stored_survey(b, row, e);
+    if (row->order_no.p)
+        add_touch(b, (struct touch){.key = {it->provider_id, row->order_no}, .voided = voided, .stored = b->load.target_orders[target]});
+    return ASSAY_OK;
+}
+
+struct voids { /* what the batch's new voids name, unique, by key */
+    struct assay_record_key *keys;
+    size_t n;
+};
+
+static int record_key_cmp(const void *x, const void *y) {
+    const struct assay_record_key *a = x, *b = y;
+    COMPARE(a->provider_id, b->provider_id);
+    COMPARE(a->kind, b->kind);
+    return assay_str_cmp(a->id, b->id);
+}
+
+static bool voids_have(const struct voids *v, int32_t provider_id, enum assay_kind kind, struct assay_str id) {
+    struct assay_record_key key = {provider_id, kind, id};
+    return v->n && bsearch(&key, v->keys, v->n, sizeof key, record_key_cmp);
+}
+
+/* Which orders the batch touches, and by what. A target named twice, now or before, is voided once. */
+static enum assay_status list_touches(struct batch *b, struct voids *voids, struct assay_error *e) {
+    voids->keys = assay_arena_alloc(b->a, (b->load.n_targets + 1) * sizeof *voids->keys);
+    size_t target = 0;
+    enum assay_status st = ASSAY_OK;
+    for (size_t i = 0; i < b->n_sorted; i++) {
+        const struct assay_item *it = b->sorted[i];
+        if (it->type != ASSAY_EVENT_VOIDED) continue;
+        if (it->fresh) voids->keys[voids->n++] = b->load.targets[target];
+        target++;
+    }
+    if (voids->n) qsort(voids->keys, voids->n, sizeof *voids->keys, record_key_cmp);
+    size_t unique = 0;
+    for (size_t i = 0; i < voids->n; i++)
+        if (unique == 0 || record_key_cmp(&voids->keys[unique - 1], &voids->keys[i])) voids->keys[unique++] = voids->keys[i];
+    voids->n = unique;
+
+    bool *done = assay_arena_zalloc(b->a, voids->n + 1);
+    target = 0;
+    for (size_t i = 0; i < b->n_sorted && !st; i++) {
+        const struct assay_item *it = b->sorted[i];
+        size_t t = target;
+        if (it->type == ASSAY_EVENT_VOIDED) {
+            target++;
+            if (!it->fresh) continue;
+            struct assay_record_key *key = bsearch(&b->load.targets[t], voids->keys, voids->n, sizeof *key, record_key_cmp);
+            if (done[key - voids->keys]) continue;
+            done[key - voids->keys] = true;
+            if (b->load.target_rows[t] && b->load.target_voided[t]) continue;
+            st = touch_by_void(b, it, t, key, e);
+        } else if (it->fresh && it->order.p) {
+            add_touch(b, (struct touch){.key = {it->provider_id, it->order}, .item = it});
+        } else if (it->fresh && is_loose_survey(it->type, it->order)) {
+            bool voided = b->load.voided[i] || voids_have(voids, it->provider_id, it->kind, it->id);
+            if (!voided) st = count_new_survey(b, it, e);
+        }
+    }
+    if (b->n_touches) qsort(b->touches, b->n_touches, sizeof *b->touches, by_touch);
+    return st;
+}
+
+static const struct assay_order_row *stored_order(const struct batch *b, const struct touch *t) {
+    if (t->stored) return t->stored;
+    const struct assay_order_key *found =
+        b->load.n_orders ? bsearch(&t->key, b->load.orders, b->load.n_orders, sizeof *found, by_order_key) : NULL;
+    return found ? b->load.order_rows[found - b->load.orders] : NULL;
+}
+
+/* Whether a new item is voided on arrival. Its position among the sorted items is that of load.voided. */
+static bool void_waits(struct batch *b, const struct voids *v, const struct assay_item *it) {
+    struct assay_item **at = bsearch(&it, b->sorted, b->n_sorted, sizeof *b->sorted, by_record_key);
+    return (at && b->load.voided[at - b->sorted]) || voids_have(v, it->provider_id, it->kind, it->id);
+}
+
+static void pack_all(const struct assay_folded_record *recs, size_t n, struct assay_arena *a, struct assay_str *out) {
+    struct assay_buf buf = {0};
+    assay_packed_begin(&buf);
+    for (size_t i = 0; i < n; i++) assay_record_pack(&recs[i].record, recs[i].voided, &buf);
+    *out = assay_arena_dup(a, assay_buf_str(&buf));
+    assay_buf_free(&buf);
+}
+
+/* What an order is under each scheme now goes out of the tallies (sign -1) or into them (+1); rows, where given, take the
+ * verdicts. */
+static void count_order(struct batch *b, const struct assay_config_provider *p, const struct assay_order *o, struct assay_order_key key,
+                        int sign, struct assay_verdict_row *rows) {
+    for (size_t i = 0; i < b->cfg->n_schemes; i++) {
+        struct assay_judged j;
+        assay_judge_order(b->cfg, &b->cfg->schemes[i], p, o, key, b->a, &j);
+        assay_tally_sums_add(&b->sums, p->id, b->cfg->schemes[i].id, &j.contribution, sign);
+        rows[i] = j.row;
+    }
+}
+
+/* All touches [t, end) are of one order: fold it as it was and as it is now. */
+static enum assay_status refold_order(struct batch *b, const struct voids *voids, struct touch *t, struct touch *end, struct assay_error *e) {
+    const struct assay_config_provider *p = assay_config_provider_by_id(b->cfg, t->key.provider_id);
+    const struct assay_order_row *row = NULL;
+    struct assay_folded_record *old = NULL;
+    size_t n_old = 0, n = 0, extra = 0;
+    for (struct touch *x = t; x < end; x++) {
+        if (!row) row = stored_order(b, x);
+        extra += x->item != NULL;
+    }
+    enum assay_status st = row ? assay_packed_read(row->packed, b->a, &old, &n_old, e) : ASSAY_OK;
+    if (st) return st;
+    struct assay_folded_record *recs = assay_arena_alloc(b->a, (n_old + extra + 1) * sizeof *recs);
+    struct assay_verdict_row *before = assay_arena_zalloc(b->a, (b->cfg->n_schemes + 1) * sizeof *before);
+    if (n_old) {
+        struct assay_order was;
+        memcpy(recs, old, n_old * sizeof *recs);
+        assay_order_fold(old, n_old, b->a, &was);
+        count_order(b, p, &was, t->key, -1, before);
+    }
+    n = n_old;
+    bool append_only = row != NULL;
+    for (struct touch *x = t; x < end; x++) {
+        if (x->item) {
+            size_t pos = 0;
+            struct assay_folded_record *r = &recs[n++];
+            st = assay_record_unpack(x->item->packed, &pos, b->a, &r->record, &r->voided);
+            if (st) return assay_fail(e, st, "", "a packed record could not be read back");
+            r->voided = void_waits(b, voids, x->item);
+            append_only = append_only && !r->voided;
+            continue;
+        }
+        append_only = false;
+        for (size_t i = 0; i < n_old; i++)
+            if (recs[i].record.kind == x->voided->kind && assay_str_eq(recs[i].record.id, x->voided->id)) recs[i].voided = true;
+    }
+    struct assay_order_row *now = &b->orders[b->n_orders++];
+    struct assay_str packed;
+    if (append_only) {
+        struct assay_buf buf = {0};
+        assay_buf_reserve(&buf, row->packed.n + 64 * extra);
+        assay_buf_add(&buf, row->packed.p, row->packed.n);
+        for (struct touch *x = t; x < end; x++) assay_buf_add(&buf, x->item->packed.p, x->item->packed.n);
+        packed = assay_arena_dup(b->a, assay_buf_str(&buf));
+        assay_buf_free(&buf);
+    } else {
+        pack_all(recs, n, b->a, &packed);
+    }
+    struct assay_order is;
+    assay_order_fold(recs, n, b->a, &is);
+    assay_order_row_of(&is, t->key, now);
+    now->packed = packed;
+    struct assay_verdict_row *after = &b->verdicts[b->n_verdicts];
+    count_order(b, p, &is, t->key, +1, after);
+    /* Only verdicts that changed are written; an order never judged and not existing has none. */
+    size_t kept = 0;
+    for (size_t i = 0; i < b->cfg->n_schemes; i++) {
+        bool unchanged = n_old ? assay_verdict_row_equal(&before[i], &after[i]) : after[i].outcome == ASSAY_OUTCOME_NONE;
+        if (!unchanged) after[kept++] = after[i];
+    }
+    b->n_verdicts += kept;
+    return ASSAY_OK;
+}
+
+static enum assay_status refold_touched(struct batch *b, const struct voids *voids, struct assay_error *e) {
+    b->orders = assay_arena_alloc(b->a, (b->n_touches + 1) * sizeof *b->orders);
+    b->verdicts = assay_arena_alloc(b->a, (b->n_touches + 1) * b->cfg->n_schemes * sizeof *b->verdicts);
+    for (size_t i = 0, j; i < b->n_touches; i = j) {
+        for (j = i + 1; j < b->n_touches && order_key_cmp(&b->touches[i].key, &b->touches[j].key) == 0; j++) continue;
+        enum assay_status st = refold_order(b, voids, &b->touches[i], &b->touches[j], e);
+        if (st) return st;
+    }
+    return ASSAY_OK;
+}
+
+/* Records in the order they came; each new one takes the next number of its provider. */
+static struct assay_record_row *number_records(struct batch *b, size_t fresh) {
+    struct assay_record_row *rows = assay_arena_alloc(b->a, fresh * sizeof *rows);
+    size_t n = 0, h = 0;
+    for (size_t i = 0; i < b->n; i++) {
+        const struct assay_item *it = &b->items[i];
+        if (!it->fresh || it->status) continue;
+        /* Most batches are runs of one provider. */
+        if (b->load.providers[h] != it->provider_id) {
+            size_t lo = 0, hi = b->load.n_providers;
+            while (lo < hi) {
+                size_t mid = (lo + hi) / 2;
+                if (b->load.providers[mid] < it->provider_id) lo = mid + 1;
+                else hi = mid;
+            }
+            h = lo;
+        }
+        struct assay_head *head = &b->load.heads[h];
+        if (head->last_record_at == ASSAY_NO_INSTANT || head->last_record_at < it->received_at) head->last_record_at = it->received_at;
+        rows[n++] = (struct assay_record_row){.key = {it->provider_id, it->kind, it->id}, .type = it->type, .order_no = it->order,
+                                              .content = it->content, .at = it->at, .received_at = it->received_at, .seq = ++head->seq,
+                                              .upload_id = it->upload_id, .party = it->party};
+    }
+    return rows;
+}
+
+static enum assay_status write_batch(struct batch *b, size_t fresh, struct assay_error *e) {
+    struct voids voids = {0};
+    b->sums.arena = b->a;
+    enum assay_status st = list_touches(b, &voids, e);
+    if (!st) st = refold_touched(b, &voids, e);
+    if (st) return st;
+    assay_tally_sums_close(&b->sums);
+    struct assay_ingest_save save = {
+        .records = number_records(b, fresh), .n_records = fresh, .voided = voids.keys, .n_voided = voids.n,
+        .orders = b->orders, .n_orders = b->n_orders, .verdicts = b->verdicts, .n_verdicts = b->n_verdicts,
+        .tallies = b->sums.rows, .n_tallies = b->sums.n, .pays = b->sums.pays, .n_pays = b->sums.n_pays,
+        .heads = b->load.heads, .n_heads = b->load.n_providers};
+    return assay_store_ingest_save(b->s->db, &save, true, e);
+}
+
+/* ASSAY_PRECONDITION_FAILED: the configuration moved; refresh and try again. */
+static enum assay_status attempt(struct assay_session *s, const struct assay_config *cfg, struct assay_item *items, size_t n, bool again,
+                                 struct assay_arena *a, struct assay_error *e) {
+    struct batch b = {.s = s, .cfg = cfg, .a = a, .items = items, .n = n, .again = again};
+    resolve_providers(&b);
+    if (b.n_sorted < n) { /* a provider we do not know may be new */
+        int64_t revision;
+        enum assay_status st = assay_store_config_revision(s->db, &revision, e);
+        if (st) return st;
+        if (revision != cfg->revision) return ASSAY_PRECONDITION_FAILED;
+    }
+    if (b.n_sorted == 0) return ASSAY_OK;
+    list_wants(&b);
+    enum assay_status st = assay_store_ingest_begin(s->db, &b.load, a, e);
+    if (st) return st;
+    if (b.load.config_revision != cfg->revision) {
+        assay_db_rollback(s->db);
+        return ASSAY_PRECONDITION_FAILED;
+    }
+    size_t fresh = decide_new(&b);
+    if (fresh == 0) { /* nothing new: take no number, move no revision */
+        assay_db_rollback(s->db);
+        return ASSAY_OK;
+    }
+    st = write_batch(&b, fresh, e);
+    if (st) assay_db_rollback(s->db);
+    return st;
+}
+
+/* --- retries and poison ------------------------------------------------------------------------------------------------- */
+
+static void pause_before(int try) {
+    unsigned jitter = (unsigned)assay_clock_monotonic_us() % 1000;
+    struct timespec t = {0, (long)(((unsigned)1 << try) * 2000 + jitter) * 1000};
+    nanosleep(&t, NULL);
+}
+
+static void fail_all(struct assay_item *items, size_t n, enum assay_status st) {
+    for (size_t i = 0; i < n; i++) items[i].status = st, items[i].duplicate = items[i].fresh = false;
+}
+
+enum assay_status assay_ingest_apply(struct assay_session *s, struct assay_item *items, size_t n, struct assay_error *e) {
+    enum assay_status st = ASSAY_OK;
+    struct assay_arena arena = {0};
+    bool again = false;
+    if (n == 0) return ASSAY_OK;
+    for (int try = 0; try < TRIES; try++) {
+        const struct assay_config *cfg = assay_service_config(s->service);
+        assay_arena_reset(&arena);
+        st = attempt(s, cfg, items, n, again, &arena, e);
+        assay_config_release(cfg);
+        if (st == ASSAY_PRECONDITION_FAILED) {
+            st = assay_config_refresh(s->service, s->db, e);
+            if (!st) continue;
+        }
+        if (st != ASSAY_RETRY && st != ASSAY_DATABASE_UNAVAILABLE) break;
+        if (st == ASSAY_DATABASE_UNAVAILABLE) again = true; /* a commit may have gone through unheard */
+        pause_before(try);
+        struct assay_error lost;
+        if (assay_db_restore(s->db, &lost)) continue;
+    }
+    assay_arena_free(&arena);
+    if (st == ASSAY_OK) return ASSAY_OK;
+    struct assay_error ignored;
+    bool usable = assay_db_restore(s->db, &ignored) == ASSAY_OK;
+    if (st == ASSAY_DATABASE && n > 1 && usable) {
+        /* One record the database will not take must not fail its neighbours. */
+        enum assay_status left = assay_ingest_apply(s, items, n / 2, e), right = assay_ingest_apply(s, items + n / 2, n - n / 2, e);
+        return left ? left : right;
+    }
+    fail_all(items, n, st);
+    return st == ASSAY_DATABASE ? ASSAY_OK : st; /* poison is a result, an absent database is not */
+}

@@ -1,0 +1,400 @@
+/* recompute.c -- incremental = full: start from the records alone, refold everything, compare with what is stored.
+ *
+ * Provider by provider, each in a transaction of its own: a snapshot to verify, the head's lock to repair. Nothing that
+ * was derived is read before it has been derived again. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "service/internal.h"
+
+struct verify {
+    struct assay_session *s;
+    const struct assay_config *cfg;
+    const struct assay_config_provider *provider;
+    struct assay_arena *a;
+    bool repair;
+    void (*report)(void *arg, const struct assay_difference *d);
+    void *arg;
+    struct assay_verify_result *out;
+    /* stored */
+    struct assay_record_row *records;
+    struct assay_order_row *orders;
+    struct assay_verdict_row *verdicts;
+    struct assay_tally_row *tallies;
+    struct assay_pay_row *pays;
+    struct assay_record_key *voided;
+    size_t n_records, n_orders, n_verdicts, n_tallies, n_pays, n_voided;
+    /* derived from the records */
+    struct assay_record_key *targets; /* what voids name, by kind and id */
+    size_t n_targets;
+    struct assay_tally_sums sums;
+    /* to put right */
+    struct assay_order_row *fix_orders;
+    struct assay_verdict_row *fix_verdicts;
+    size_t n_fix_orders, n_fix_verdicts;
+    size_t next_order; /* stored orders come by number, as the records do */
+};
+
+static void differs(struct verify *v, const char *what, struct assay_str key, const char *detail) {
+    struct assay_difference d = {what, v->provider->code, key, detail};
+    v->out->differences++;
+    if (v->report) v->report(v->arg, &d);
+}
+
+static int by_record_key(const void *x, const void *y) {
+    const struct assay_record_key *a = x, *b = y;
+    if (a->kind != b->kind) return a->kind < b->kind ? -1 : 1;
+    return assay_str_cmp(a->id, b->id);
+}
+
+static bool is_voided(const struct verify *v, enum assay_kind kind, struct assay_str id) {
+    struct assay_record_key key = {0, kind, id};
+    return v->n_targets && bsearch(&key, v->targets, v->n_targets, sizeof key, by_record_key);
+}
+
+/* --- reading -------------------------------------------------------------------------------------------------------------- */
+
+static enum assay_status load_stored(struct verify *v, struct assay_error *e) {
+    int32_t id = v->provider->id;
+    struct assay_db *db = v->s->db;
+    enum assay_status st = assay_store_records_of(db, id, v->a, &v->records, &v->n_records, e);
+    if (!st) st = assay_store_verdicts_of(db, id, v->a, &v->verdicts, &v->n_verdicts, e);
+    if (!st) st = assay_store_tallies_of(db, id, v->a, &v->tallies, &v->n_tallies, e);
+    if (!st) st = assay_store_pays_of(db, id, v->a, &v->pays, &v->n_pays, e);
+    if (!st) st = assay_store_voided_of(db, id, v->a, &v->voided, &v->n_voided, e);
+    if (!st) st = assay_store_orders_of(db, id, ASSAY_STR_NONE, INT32_MAX, v->a, &v->orders, &v->n_orders, e);
+    return st;
+}
+
+static enum assay_status record_of(const struct verify *v, const struct assay_record_row *row, struct assay_record *r, struct assay_error *e) {
+    assay_record_init(r);
+    r->kind = row->key.kind, r->type = row->type, r->id = row->key.id, r->provider = v->provider->code, r->order = row->order_no, r->at = row->at;
+    return assay_record_from_content(row->content, v->a, r, e);
+}
+
+static enum assay_status list_targets(struct verify *v, struct assay_error *e) {
+    v->targets = assay_arena_alloc(v->a, (v->n_records + 1) * sizeof *v->targets);
+    for (size_t i = 0; i < v->n_records; i++) {
+        struct assay_record r;
+        if (v->records[i].type != ASSAY_EVENT_VOIDED) continue;
+        enum assay_status st = record_of(v, &v->records[i], &r, e);
+        if (st) return st;
+        v->targets[v->n_targets++] = (struct assay_record_key){v->provider->id, r.target_kind, r.target};
+    }
+    if (v->n_targets) qsort(v->targets, v->n_targets, sizeof *v->targets, by_record_key);
+    size_t unique = 0;
+    for (size_t i = 0; i < v->n_targets; i++)
+        if (unique == 0 || by_record_key(&v->targets[unique - 1], &v->targets[i])) v->targets[unique++] = v->targets[i];
+    v->n_targets = unique;
+    return ASSAY_OK;
+}
+
+/* --- comparing -------------------------------------------------------------------------------------------------------------- */
+
+static void compare_voided(struct verify *v) {
+    size_t i = 0, j = 0;
+    while (i < v->n_voided || j < v->n_targets) {
+        int c = i == v->n_voided ? 1 : j == v->n_targets ? -1 : by_record_key(&v->voided[i], &v->targets[j]);
+        if (c < 0) differs(v, "voided", v->voided[i].id, "marked as voided, but no void names it");
+        if (c > 0) differs(v, "voided", v->targets[j].id, "a void names it, but it is not marked");
+        i += c <= 0;
+        j += c >= 0;
+    }
+}
+
+static int by_packed_id(const void *x, const void *y) {
+    const struct assay_folded_record *a = x, *b = y;
+    if (a->record.kind != b->record.kind) return a->record.kind < b->record.kind ? -1 : 1;
+    return assay_str_cmp(a->record.id, b->record.id);
+}
+
+/* The packed form of a set of records, whatever their order. */
+static struct assay_str canonical_pack(struct assay_folded_record *recs, size_t n, struct assay_arena *a) {
+    struct assay_buf b = {0};
+    if (n) qsort(recs, n, sizeof *recs, by_packed_id);
+    assay_packed_begin(&b);
+    for (size_t i = 0; i < n; i++) assay_record_pack(&recs[i].record, recs[i].voided, &b);
+    struct assay_str out = assay_arena_dup(a, assay_buf_str(&b));
+    assay_buf_free(&b);
+    return out;
+}
+
+static const char *order_difference(const struct assay_order_row *x, const struct assay_order_row *y) {
+    if (x->state != y->state) return "state";
+    if (x->channel != y->channel) return "channel";
+    if (x->customer_class != y->customer_class) return "customer_class";
+    if (x->warranty != y->warranty) return "warranty";
+    if (x->opened_at != y->opened_at) return "opened_at";
+    if (x->dispatched_at != y->dispatched_at) return "dispatched_at";
+    if (x->closed_at != y->closed_at) return "closed_at";
+    if (!assay_str_eq(x->product, y->product)) return "product";
+    return NULL;
+}
+
+static void fix_order(struct verify *v, const struct assay_order_row *row) { v->fix_orders[v->n_fix_orders++] = *row; }
+
+/* The stored order row of a number; NULL and no report where there is none. Rows passed over have no records. */
+static const struct assay_order_row *stored_order(struct verify *v, struct assay_str order_no) {
+    while (v->next_order < v->n_orders) {
+        const struct assay_order_row *row = &v->orders[v->next_order];
+        int c = assay_str_cmp(row->key.order_no, order_no);
+        if (c > 0) return NULL;
+        v->next_order++;
+        if (c == 0) return row;
+        differs(v, "order", row->key.order_no, "stored, but no record names it");
+    }
+    return NULL;
+}
+
+static void compare_order(struct verify *v, const struct assay_order_row *row, struct assay_folded_record *recs, size_t n) {
+    const struct assay_order_row *stored = stored_order(v, row->key.order_no);
+    struct assay_order_row right = *row;
+    right.packed = canonical_pack(recs, n, v->a);
+    const char *what = NULL;
+    if (!stored) what = "missing";
+    else what = order_difference(stored, row);
+    if (stored && !what) {
+        struct assay_folded_record *kept;
+        size_t n_kept;
+        struct assay_error e;
+        if (assay_packed_read(stored->packed, v->a, &kept, &n_kept, &e)) what = "packed records unreadable";
+        else if (!assay_str_eq(canonical_pack(kept, n_kept, v->a), right.packed)) what = "packed records";
+    }
+    if (!what) return;
+    differs(v, "order", row->key.order_no, what);
+    fix_order(v, &right);
+}
+
+static int by_verdict_key(const void *x, const void *y) {
+    const struct assay_verdict_row *a = x, *b = y;
+    if (a->scheme_id != b->scheme_id) return a->scheme_id < b->scheme_id ? -1 : 1;
+    return assay_str_cmp(a->key.order_no, b->key.order_no);
+}
+
+static void compare_verdict(struct verify *v, const struct assay_verdict_row *row) {
+    const struct assay_verdict_row *stored = v->n_verdicts ? bsearch(row, v->verdicts, v->n_verdicts, sizeof *row, by_verdict_key) : NULL;
+    v->out->verdicts++;
+    bool same = stored ? assay_verdict_row_equal(stored, row) || (stored->outcome == ASSAY_OUTCOME_NONE && row->outcome == ASSAY_OUTCOME_NONE)
+                       : row->outcome == ASSAY_OUTCOME_NONE;
+    if (same) return;
+    const char *is = stored ? assay_outcome_name(stored->outcome) : NULL, *ought = assay_outcome_name(row->outcome);
+    char detail[160];
+    snprintf(detail, sizeof detail, "scheme %d: stored %s, from the records %s%s", row->scheme_id, is ? is : "nothing", ought ? ought : "nothing",
+             stored && stored->outcome == row->outcome ? " (other particulars differ)" : "");
+    differs(v, "verdict", row->key.order_no, detail);
+    v->fix_verdicts[v->n_fix_verdicts++] = *row;
+}
+
+/* Records [i, j) are of one order. */
+static enum assay_status verify_order(struct verify *v, size_t i, size_t j, struct assay_error *e) {
+    struct assay_order_key key = {v->provider->id, v->records[i].order_no};
+    struct assay_folded_record *recs = assay_arena_alloc(v->a, (j - i) * sizeof *recs);
+    for (size_t k = i; k < j; k++) {
+        enum assay_status st = record_of(v, &v->records[k], &recs[k - i].record, e);
+        if (st) return st;
+        recs[k - i].voided = is_voided(v, v->records[k].key.kind, v->records[k].key.id);
+    }
+    struct assay_order o;
+    struct assay_order_row row;
+    assay_order_fold(recs, j - i, v->a, &o);
+    assay_order_row_of(&o, key, &row);
+    for (size_t k = 0; k < v->cfg->n_schemes; k++) {
+        struct assay_judged judged;
+        assay_judge_order(v->cfg, &v->cfg->schemes[k], v->provider, &o, key, v->a, &judged);
+        assay_tally_sums_add(&v->sums, v->provider->id, v->cfg->schemes[k].id, &judged.contribution, +1);
+        compare_verdict(v, &judged.row);
+    }
+    /* Last: it sorts the records in place. */
+    compare_order(v, &row, recs, j - i);
+    v->out->orders++;
+    return ASSAY_OK;
+}
+
+static enum assay_status verify_loose_survey(struct verify *v, const struct assay_record_row *row, struct assay_error *e) {
+    struct assay_record r;
+    if (is_voided(v, row->key.kind, row->key.id)) return ASSAY_OK;
+    enum assay_status st = record_of(v, row, &r, e);
+    for (size_t k = 0; k < v->cfg->n_schemes && !st; k++) {
+        struct assay_contribution c;
+        assay_judge_loose_survey(&v->cfg->schemes[k], &r, &c);
+        assay_tally_sums_add(&v->sums, v->provider->id, v->cfg->schemes[k].id, &c, +1);
+    }
+    return st;
+}
+
+static struct assay_str tally_key(const struct verify *v, int16_t scheme_id, assay_month month, struct assay_arena *a) {
+    char text[ASSAY_DATE_TEXT];
+    const char *code = "?";
+    assay_month_format(month, text);
+    for (size_t k = 0; k < v->cfg->n_schemes; k++)
+        if (v->cfg->schemes[k].id == scheme_id) code = v->cfg->schemes[k].code;
+    return assay_str_c(assay_arena_printf(a, "%s/%s", code, text));
+}
+
+/* Evaluations over a window that holds the month, from stored counts and from the records': a wrong tally shows here as
+ * the figure people read. */
+static void compare_evaluation(struct verify *v, const struct assay_config_scheme *sc, assay_month period, const int64_t *is, const int64_t *ought) {
+    struct assay_evaluation x, y;
+    const struct assay_scheme *s = assay_scheme_on(&sc->versions, assay_month_first(period + 1) - 1);
+    if (assay_evaluate(s, period, is, 0, &x) || assay_evaluate(s, period, ought, 0, &y)) return;
+    if (x.counted == y.counted && x.rated == y.rated && assay_frac_cmp(x.ratio, y.ratio) == 0 && x.undetermined == y.undetermined) return;
+    char a[ASSAY_FRAC_TEXT], b[ASSAY_FRAC_TEXT], detail[160];
+    assay_frac_format(x.ratio, 4, a);
+    assay_frac_format(y.ratio, 4, b);
+    snprintf(detail, sizeof detail, "stored ratio %s of %lld counted, from the records %s of %lld", a, (long long)x.counted, b, (long long)y.counted);
+    differs(v, "evaluation", tally_key(v, sc->id, period, v->a), detail);
+}
+
+static void add_window(const struct assay_tally_row *rows, size_t n, int16_t scheme_id, assay_month from, assay_month to, int64_t *counts) {
+    memset(counts, 0, ASSAY_TALLY_COUNT * sizeof *counts);
+    for (size_t i = 0; i < n; i++)
+        if (rows[i].scheme_id == scheme_id && rows[i].month >= from && rows[i].month <= to)
+            for (int k = 0; k < ASSAY_TALLY_COUNT; k++) counts[k] += rows[i].counts[k];
+}
+
+static void compare_evaluations(struct verify *v) {
+    for (size_t k = 0; k < v->cfg->n_schemes; k++) {
+        const struct assay_config_scheme *sc = &v->cfg->schemes[k];
+        assay_month lo = INT32_MAX, hi = INT32_MIN;
+        for (size_t i = 0; i < v->n_tallies + v->sums.n; i++) {
+            const struct assay_tally_row *r = i < v->n_tallies ? &v->tallies[i] : &v->sums.rows[i - v->n_tallies];
+            if (r->scheme_id != sc->id) continue;
+            if (r->month < lo) lo = r->month;
+            if (r->month > hi) hi = r->month;
+        }
+        if (lo > hi) continue;
+        for (assay_month m = lo; m <= hi + 2; m++) {
+            int64_t is[ASSAY_TALLY_COUNT], ought[ASSAY_TALLY_COUNT];
+            const struct assay_scheme *s = assay_scheme_on(&sc->versions, assay_month_first(m + 1) - 1);
+            add_window(v->tallies, v->n_tallies, sc->id, m - s->window_months + 1, m, is);
+            add_window(v->sums.rows, v->sums.n, sc->id, m - s->window_months + 1, m, ought);
+            compare_evaluation(v, sc, m, is, ought);
+        }
+    }
+}
+
+static int month_key_cmp(int16_t s1, assay_month m1, int16_t s2, assay_month m2) {
+    if (s1 != s2) return s1 < s2 ? -1 : 1;
+    return (m1 > m2) - (m1 < m2);
+}
+
+/* Both lists by (scheme, month); leaves in the sums what must be added to the stored rows. */
+static void compare_tallies(struct verify *v) {
+    struct assay_tally_sums fix = {.arena = v->a};
+    size_t i = 0, j = 0;
+    while (i < v->n_tallies || j < v->sums.n) {
+        const struct assay_tally_row *is = i < v->n_tallies ? &v->tallies[i] : NULL, *ought = j < v->sums.n ? &v->sums.rows[j] : NULL;
+        int c = !is ? 1 : !ought ? -1 : month_key_cmp(is->scheme_id, is->month, ought->scheme_id, ought->month);
+        const struct assay_tally_row *key = c <= 0 ? is : ought;
+        struct assay_contribution by = {.month = key->month};
+        for (int k = 0; k < ASSAY_TALLY_COUNT; k++) {
+            int32_t a = c <= 0 ? is->counts[k] : 0, b = c >= 0 ? ought->counts[k] : 0;
+            by.counts[k] = b - a;
+            if (a == b) continue;
+            char name[64], detail[160];
+            snprintf(detail, sizeof detail, "%s: stored %d, from the records %d", assay_tally_name(k, name), a, b);
+            differs(v, "tally", tally_key(v, key->scheme_id, key->month, v->a), detail);
+        }
+        assay_tally_sums_add(&fix, v->provider->id, key->scheme_id, &by, +1);
+        v->out->tallies++;
+        i += c <= 0;
+        j += c >= 0;
+    }
+    size_t p = 0, q = 0;
+    while (p < v->n_pays || q < v->sums.n_pays) {
+        const struct assay_pay_row *is = p < v->n_pays ? &v->pays[p] : NULL, *ought = q < v->sums.n_pays ? &v->sums.pays[q] : NULL;
+        int c = !is ? 1 : !ought ? -1 : month_key_cmp(is->scheme_id, is->month, ought->scheme_id, ought->month);
+        if (!c) c = (is->rate > ought->rate) - (is->rate < ought->rate);
+        const struct assay_pay_row *key = c <= 0 ? is : ought;
+        int32_t a = c <= 0 ? is->orders : 0, b = c >= 0 ? ought->orders : 0;
+        if (a != b) {
+            char detail[160];
+            snprintf(detail, sizeof detail, "rate %lld: stored %d orders, from the records %d", (long long)key->rate, a, b);
+            differs(v, "pay", tally_key(v, key->scheme_id, key->month, v->a), detail);
+            struct assay_contribution by = {.month = key->month, .paid = true, .rate = key->rate};
+            for (int32_t k = 0; k < (a < b ? b - a : a - b); k++)
+                assay_tally_sums_add(&fix, v->provider->id, key->scheme_id, &by, a < b ? +1 : -1);
+        }
+        p += c <= 0;
+        q += c >= 0;
+    }
+    assay_tally_sums_close(&fix);
+    v->sums = fix;
+}
+
+/* --- one provider ------------------------------------------------------------------------------------------------------------ */
+
+static enum assay_status derive_and_compare(struct verify *v, struct assay_error *e) {
+    enum assay_status st = load_stored(v, e);
+    if (!st) st = list_targets(v, e);
+    if (st) return st;
+    v->sums.arena = v->a;
+    v->fix_orders = assay_arena_alloc(v->a, (v->n_records + 1) * sizeof *v->fix_orders);
+    v->fix_verdicts = assay_arena_alloc(v->a, (v->n_records + 1) * (v->cfg->n_schemes + 1) * sizeof *v->fix_verdicts);
+    compare_voided(v);
+    for (size_t i = 0, j; i < v->n_records && !st; i = j) {
+        const struct assay_record_row *row = &v->records[i];
+        j = i + 1;
+        if (row->order_no.p) {
+            while (j < v->n_records && assay_str_eq(v->records[j].order_no, row->order_no)) j++;
+            st = verify_order(v, i, j, e);
+        } else if (row->type == ASSAY_SURVEY_RESPONSE) {
+            st = verify_loose_survey(v, row, e);
+        }
+    }
+    if (st) return st;
+    for (; v->next_order < v->n_orders; v->next_order++) differs(v, "order", v->orders[v->next_order].key.order_no, "stored, but no record names it");
+    assay_tally_sums_close(&v->sums);
+    compare_evaluations(v);
+    compare_tallies(v);
+    v->out->records += (int64_t)v->n_records;
+    v->out->providers++;
+    return ASSAY_OK;
+}
+
+static enum assay_status put_right(struct verify *v, struct assay_error *e) {
+    struct assay_ingest_save save = {.voided = v->targets, .n_voided = v->n_targets, .orders = v->fix_orders, .n_orders = v->n_fix_orders,
+                                     .verdicts = v->fix_verdicts, .n_verdicts = v->n_fix_verdicts, .tallies = v->sums.rows,
+                                     .n_tallies = v->sums.n, .pays = v->sums.pays, .n_pays = v->sums.n_pays};
+    return assay_store_ingest_save(v->s->db, &save, false, e);
+}
+
+static enum assay_status run_provider(struct verify *v, struct assay_error *e) {
+    struct assay_head *heads;
+    int32_t id = v->provider->id;
+    enum assay_status st = assay_db_begin(v->s->db, !v->repair, e);
+    if (!st && v->repair) st = assay_store_heads_lock(v->s->db, &id, 1, v->a, &heads, e);
+    if (!st) st = derive_and_compare(v, e);
+    if (!st && v->repair) st = put_right(v, e);
+    if (!st) st = assay_db_commit(v->s->db, e);
+    else assay_db_rollback(v->s->db);
+    return st;
+}
+
+static enum assay_status run_all(struct assay_session *s, bool repair, void (*report)(void *, const struct assay_difference *), void *arg,
+                                 struct assay_verify_result *out, struct assay_error *e) {
+    enum assay_status st = assay_db_restore(s->db, e);
+    if (!st) st = assay_config_refresh(s->service, s->db, e);
+    if (st) return st;
+    const struct assay_config *cfg = assay_service_config(s->service);
+    struct assay_arena a = {0};
+    memset(out, 0, sizeof *out);
+    for (size_t i = 0; i < cfg->n_providers && !st; i++) {
+        struct verify v = {.s = s, .cfg = cfg, .provider = &cfg->providers[i], .a = &a, .repair = repair, .report = report, .arg = arg, .out = out};
+        st = run_provider(&v, e);
+        assay_arena_reset(&a);
+    }
+    assay_arena_free(&a);
+    assay_config_release(cfg);
+    return st;
+}
+
+enum assay_status assay_recompute_verify(struct assay_session *s, void (*report)(void *arg, const struct assay_difference *d), void *arg,
+                                         struct assay_verify_result *out, struct assay_error *e) {
+    return run_all(s, false, report, arg, out, e);
+}
+
+enum assay_status assay_recompute_repair(struct assay_session *s, void (*report)(void *arg, const struct assay_difference *d), void *arg,
+                                         struct assay_verify_result *out, struct assay_error *e) {
+    return run_all(s, true, report, arg, out, e);
+}

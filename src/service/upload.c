@@ -1,0 +1,262 @@
+/* upload.c -- a bulk body: staged whole, then applied in slices of whole orders; what could not be taken is kept beside. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "service/internal.h"
+#include "service/spool.h"
+
+/* Errors shown in the reply; all of them stay readable under the upload. */
+#define SHOWN_MAX 1000
+/* Rejections gathered before they go to the database. */
+#define REJECT_BATCH 500
+
+struct shown { /* one error of the reply, with its text */
+    struct assay_upload_error error;
+    char detail[sizeof((struct assay_error *)0)->detail], pointer[sizeof((struct assay_error *)0)->field], id[65];
+};
+
+struct assay_upload {
+    struct assay_session *session;
+    enum assay_intake intake;
+    enum assay_party party;
+    struct assay_upload_row row;
+    struct assay_arena arena; /* of the upload */
+    struct assay_arena line;  /* of one line */
+    struct assay_spool *spool;
+    bool started; /* its row is in the database */
+    /* rejections not yet written */
+    struct assay_rejection_row *rejections;
+    size_t n_rejections;
+    struct assay_arena rejection_arena;
+    int64_t next_n;
+    struct shown **shown; /* the first SHOWN_MAX by line */
+    size_t n_shown;
+    struct assay_upload_error *errors;
+    char id_text[ASSAY_UPLOAD_ID_TEXT];
+};
+
+void assay_upload_id_format(int64_t id, char out[ASSAY_UPLOAD_ID_TEXT]) {
+    static const char digits[] = "0123456789abcdef";
+    out[0] = 'u';
+    for (int i = 0; i < 16; i++) out[16 - i] = digits[(uint64_t)id >> (4 * i) & 15];
+    out[17] = '\0';
+}
+
+bool assay_upload_id_parse(struct assay_str s, int64_t *id) {
+    if (s.n != 17 || s.p[0] != 'u') return false;
+    uint64_t v = 0;
+    for (size_t i = 1; i < 17; i++) {
+        char c = s.p[i];
+        if (c >= '0' && c <= '9') v = v << 4 | (uint64_t)(c - '0');
+        else if (c >= 'a' && c <= 'f') v = v << 4 | (uint64_t)(c - 'a' + 10);
+        else return false;
+    }
+    if (v == 0 || v > INT64_MAX) return false;
+    *id = (int64_t)v;
+    return true;
+}
+
+/* Milliseconds since 1970 in the high bits, so that ids sort by time; 22 random bits below. */
+static int64_t make_id(assay_instant now) {
+    uint32_t noise = 0;
+    while (getrandom(&noise, sizeof noise, 0) != (ssize_t)sizeof noise) continue;
+    return (now / 1000) << 22 | (int64_t)(noise & 0x3fffff);
+}
+
+static const char *intake_name(enum assay_intake i) {
+    return i == ASSAY_INTAKE_EVENTS ? "repair-events" : i == ASSAY_INTAKE_DISPATCHES ? "ccc-dispatches" : "survey-responses";
+}
+
+/* Run a small statement that may meet a lost connection. */
+#define WITH_RETRY(st, call)                                                                  \
+    do {                                                                                      \
+        for (int try_ = 0; ((st) = (call)) == ASSAY_RETRY || (try_ < 3 && (st) == ASSAY_DATABASE_UNAVAILABLE); try_++) { \
+            struct assay_error lost_;                                                         \
+            if (assay_db_restore(u->session->db, &lost_)) continue;                           \
+        }                                                                                     \
+    } while (0)
+
+enum assay_status assay_upload_begin(struct assay_session *s, enum assay_intake intake, enum assay_party party, struct assay_str request_id,
+                                     struct assay_upload **out, struct assay_error *e) {
+    struct assay_upload *u = assay_xcalloc(1, sizeof *u);
+    assay_instant now = assay_service_now(s->service);
+    u->session = s;
+    u->intake = intake;
+    u->party = party;
+    u->row = (struct assay_upload_row){.upload_id = make_id(now), .kind = assay_str_c(intake_name(intake)), .status = ASSAY_STR("running"),
+                                       .request_id = assay_arena_dup(&u->arena, request_id), .party = party, .received_at = now,
+                                       .finished_at = ASSAY_NO_INSTANT};
+    assay_upload_id_format(u->row.upload_id, u->id_text);
+    u->spool = assay_spool_new(s->service->options.spool_dir, s->service->options.upload_run_bytes);
+    u->rejections = assay_xcalloc(REJECT_BATCH, sizeof *u->rejections);
+    u->shown = assay_xcalloc(SHOWN_MAX + 1, sizeof(struct shown *));
+    enum assay_status st;
+    WITH_RETRY(st, assay_store_upload_start(s->db, &u->row, e));
+    if (st) assay_upload_free(u), u = NULL;
+    *out = u;
+    return st;
+}
+
+void assay_upload_free(struct assay_upload *u) {
+    if (!u) return;
+    for (size_t i = 0; i < u->n_shown; i++) free(u->shown[i]);
+    free(u->shown);
+    free(u->errors);
+    free(u->rejections);
+    assay_arena_free(&u->rejection_arena);
+    assay_arena_free(&u->arena);
+    assay_arena_free(&u->line);
+    assay_spool_free(u->spool);
+    free(u);
+}
+
+/* --- rejections ----------------------------------------------------------------------------------------------------------- */
+
+static enum assay_status flush_rejections(struct assay_upload *u, struct assay_error *e) {
+    if (u->n_rejections == 0) return ASSAY_OK;
+    enum assay_status st;
+    WITH_RETRY(st, assay_store_upload_reject(u->session->db, u->row.upload_id, u->rejections, u->n_rejections, e));
+    u->n_rejections = 0;
+    assay_arena_reset(&u->rejection_arena);
+    return st;
+}
+
+/* Keep the error among the first by line: lines come in order while reading, in any order while applying. */
+static void show(struct assay_upload *u, int64_t line, struct assay_str id, enum assay_status status, const char *pointer, const char *detail) {
+    if (u->n_shown == SHOWN_MAX && (int64_t)u->shown[SHOWN_MAX - 1]->error.line <= line) return;
+    struct shown *x = assay_xcalloc(1, sizeof *x);
+    snprintf(x->detail, sizeof x->detail, "%s", detail);
+    snprintf(x->pointer, sizeof x->pointer, "%s", pointer);
+    x->error = (struct assay_upload_error){.line = (size_t)line, .status = status, .detail = x->detail, .pointer = x->pointer};
+    if (id.p && id.n < sizeof x->id) {
+        memcpy(x->id, id.p, id.n);
+        x->error.id = (struct assay_str){x->id, id.n};
+    }
+    size_t at = u->n_shown;
+    while (at > 0 && (int64_t)u->shown[at - 1]->error.line > line) at--;
+    memmove(&u->shown[at + 1], &u->shown[at], (u->n_shown - at) * sizeof *u->shown);
+    u->shown[at] = x;
+    if (++u->n_shown > SHOWN_MAX) free(u->shown[--u->n_shown]);
+}
+
+static enum assay_status reject_one(struct assay_upload *u, int64_t line, struct assay_str id, enum assay_status status, const char *pointer,
+                                    const char *detail, struct assay_str body, struct assay_error *e) {
+    struct assay_arena *a = &u->rejection_arena;
+    show(u, line, id, status, pointer, detail);
+    u->rejections[u->n_rejections++] = (struct assay_rejection_row){
+        .n = u->next_n++, .line = line, .id = assay_arena_dup(a, id), .code = assay_str_c(assay_status_code(status)),
+        .pointer = assay_arena_dup(a, assay_str_c(pointer)), .detail = assay_arena_dup(a, assay_str_c(detail)), .body = assay_arena_dup(a, body)};
+    return u->n_rejections == REJECT_BATCH ? flush_rejections(u, e) : ASSAY_OK;
+}
+
+static enum assay_status reject_line(struct assay_upload *u, int64_t line, struct assay_str id, const struct assay_errors *es, struct assay_str body,
+                                     struct assay_error *e) {
+    enum assay_status st = ASSAY_OK;
+    u->row.rejected++;
+    for (size_t i = 0; i < assay_errors_kept(es) && !st; i++) {
+        const struct assay_error *x = &es->items[i];
+        st = reject_one(u, line, id, x->status, x->field, x->detail, i == 0 ? body : ASSAY_STR_NONE, e);
+    }
+    return st;
+}
+
+enum assay_status assay_upload_bad_line(struct assay_upload *u, int64_t line, enum assay_status why, const char *detail, struct assay_error *e) {
+    u->row.received++;
+    u->row.rejected++;
+    return reject_one(u, line, ASSAY_STR_NONE, why, "", detail, ASSAY_STR_NONE, e);
+}
+
+enum assay_status assay_upload_line(struct assay_upload *u, struct assay_str text, int64_t line, struct assay_error *e) {
+    struct assay_record r;
+    struct assay_errors es = {0};
+    u->row.received++;
+    assay_arena_reset(&u->line);
+    if (assay_record_from_json(text, u->intake, u->row.received_at, &u->line, &r, &es) != ASSAY_OK) return reject_line(u, line, r.id, &es, text, e);
+    struct assay_item item;
+    assay_item_of_record(&r, u->party, u->row.received_at, &u->line, &item);
+    item.upload_id = u->row.upload_id;
+    item.line = line;
+    return assay_spool_add(u->spool, &item, e);
+}
+
+/* --- applying -------------------------------------------------------------------------------------------------------------- */
+
+/* The record again as a sender would write it, for the file of what was refused. */
+static void write_again(const struct assay_item *it, struct assay_arena *a, struct assay_buf *b) {
+    struct assay_record r;
+    struct assay_error ignored;
+    assay_record_init(&r);
+    r.kind = it->kind, r.type = it->type, r.id = it->id, r.provider = it->provider, r.order = it->order, r.at = it->at;
+    if (assay_record_from_content(it->content, a, &r, &ignored) == ASSAY_OK) assay_record_write(&r, NULL, b, NULL);
+}
+
+static enum assay_status tell_results(struct assay_upload *u, const struct assay_item *items, size_t n, struct assay_error *e) {
+    enum assay_status st = ASSAY_OK;
+    for (size_t i = 0; i < n && !st; i++) {
+        const struct assay_item *it = &items[i];
+        if (it->status == ASSAY_OK) {
+            if (it->duplicate) u->row.duplicates++;
+            else u->row.accepted++;
+            continue;
+        }
+        struct assay_buf body = {0};
+        write_again(it, &u->line, &body);
+        u->row.rejected++;
+        const char *pointer = it->status == ASSAY_UNKNOWN_PROVIDER ? "/provider" : it->status == ASSAY_ID_CONFLICT ? "/id" : "";
+        st = reject_one(u, it->line, it->id, it->status, pointer, it->detail ? it->detail : assay_status_title(it->status), assay_buf_str(&body), e);
+        assay_buf_free(&body);
+    }
+    return st;
+}
+
+static bool same_order(const struct assay_item *a, const struct assay_item *b) {
+    return assay_str_eq(a->provider, b->provider) && assay_str_eq(a->order, b->order);
+}
+
+/* Slices of about upload_slice records; an order is not cut while it fits in two of them. */
+static enum assay_status apply_all(struct assay_upload *u, struct assay_error *e) {
+    size_t slice = u->session->service->options.upload_slice, n = 0;
+    struct assay_item *items = assay_xcalloc(2 * slice, sizeof *items), next;
+    struct assay_arena arenas[2] = {{0}, {0}}, *here = &arenas[0], *there = &arenas[1];
+    bool end = false;
+    enum assay_status st = assay_spool_sort(u->spool, e);
+    while (!st && !end) {
+        st = assay_spool_next(u->spool, here, &next, &end, e);
+        if (st) break;
+        bool cut = n > 0 && (end || n == 2 * slice || (n >= slice && !same_order(&items[n - 1], &next)));
+        if (cut) {
+            assay_arena_reset(&u->line);
+            st = assay_ingest_apply(u->session, items, n, e);
+            if (!st) st = tell_results(u, items, n, e);
+            n = 0;
+            /* What was read ahead begins the next slice, in the other arena. */
+            if (!end) next = assay_item_dup(&next, there);
+            assay_arena_reset(here);
+            struct assay_arena *t = here;
+            here = there, there = t;
+        }
+        if (!end) items[n++] = next;
+    }
+    assay_arena_free(&arenas[0]);
+    assay_arena_free(&arenas[1]);
+    free(items);
+    return st;
+}
+
+enum assay_status assay_upload_finish(struct assay_upload *u, struct assay_upload_reply *reply, struct assay_error *e) {
+    enum assay_status st = apply_all(u, e);
+    if (!st) st = flush_rejections(u, e);
+    /* What slices took before a failure stays taken and is counted; the sender sends all again, harmlessly. */
+    u->row.status = st ? ASSAY_STR("interrupted") : ASSAY_STR("done");
+    u->row.finished_at = assay_service_now(u->session->service);
+    struct assay_error ignored;
+    enum assay_status told;
+    WITH_RETRY(told, assay_store_upload_finish(u->session->db, &u->row, st ? &ignored : e));
+    if (st || told) return st ? st : told;
+    u->errors = assay_xcalloc(u->n_shown, sizeof *u->errors);
+    for (size_t i = 0; i < u->n_shown; i++) u->errors[i] = u->shown[i]->error;
+    *reply = (struct assay_upload_reply){.upload = assay_str_c(u->id_text), .received = u->row.received, .accepted = u->row.accepted,
+                                         .duplicates = u->row.duplicates, .rejected = u->row.rejected, .n_errors = u->n_shown, .errors = u->errors};
+    return ASSAY_OK;
+}

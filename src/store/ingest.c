@@ -1,0 +1,258 @@
+/* ingest.c -- the write path: one round trip that locks and looks up, one that saves and commits.
+ *
+ * The head rows are the lock. They are taken in key order, and everything else is read in later statements, so that
+ * what was committed before the lock was had is seen (READ COMMITTED). */
+#include "store/rows.h"
+
+#include <stdlib.h>
+
+/* --- beginning ------------------------------------------------------------------------------------------------------ */
+
+/* Plans are kept, and one made while the tables were small may scan them. So they are thrown away each time this
+ * connection has doubled what it wrote: a few times in its life. */
+#define REPLAN_FIRST 1000
+
+static enum assay_status renew_plans(struct assay_db *db, struct assay_error *e) {
+    if (db->written < db->replan_at) return ASSAY_OK;
+    db->replan_at = db->written > REPLAN_FIRST / 2 ? db->written * 2 : REPLAN_FIRST;
+    return pg_plain(db, "DISCARD PLANS", e);
+}
+
+static enum assay_status prepare_all(struct assay_db *db, const enum assay_query *queries, size_t n, struct assay_error *e) {
+    enum assay_status s = ASSAY_OK;
+    for (size_t i = 0; i < n && !s; i++) s = pg_prepare(db, queries[i], e);
+    return s;
+}
+
+/* A lookup by keys: sent only where there are any. */
+static enum assay_status send_lookup(struct assay_db *db, enum assay_query q, const struct pg_shape *shape, const void *keys, size_t n,
+                                     struct pg_args *args, struct assay_error *e) {
+    if (n == 0) return ASSAY_OK;
+    pg_args_reset(args);
+    pg_rows_bind(args, shape, keys, n);
+    return pg_send(db, q, args, e);
+}
+
+static enum assay_status send_head_lock(struct assay_db *db, const int32_t *providers, size_t n, struct pg_args *args, struct assay_error *e) {
+    pg_args_reset(args);
+    pg_array(args, PG_INT4);
+    for (size_t i = 0; i < n; i++) pg_e_int4(args, providers[i]);
+    return pg_send(db, ASSAY_Q_HEAD_LOCK, args, e);
+}
+
+static enum assay_status send_load(struct assay_db *db, const struct assay_ingest_load *l, struct assay_error *e) {
+    struct pg_args args = {0};
+    enum assay_status s = pg_send_plain(db, PG_BEGIN_WRITE, e);
+    if (!s) s = pg_send(db, ASSAY_Q_INGEST_SETTINGS, NULL, e);
+    if (!s) s = send_head_lock(db, l->providers, l->n_providers, &args, e);
+    if (!s) s = pg_send(db, ASSAY_Q_CONFIG_REVISION, NULL, e);
+    if (!s) s = send_lookup(db, ASSAY_Q_RECORD_FIND, &pg_shape_record_key, l->keys, l->n_keys, &args, e);
+    if (!s) s = send_lookup(db, ASSAY_Q_VOIDED_FIND, &pg_shape_record_key, l->keys, l->n_keys, &args, e);
+    if (!s) s = send_lookup(db, ASSAY_Q_ORDER_FIND, &pg_shape_order_key, l->orders, l->n_orders, &args, e);
+    if (!s) s = send_lookup(db, ASSAY_Q_TARGET_FIND, &pg_shape_record_key, l->targets, l->n_targets, &args, e);
+    if (!s) s = pg_sync(db, e);
+    pg_args_free(&args);
+    return s;
+}
+
+static int by_provider(const void *x, const void *y) {
+    const struct assay_head *a = x, *b = y;
+    return (a->provider_id > b->provider_id) - (a->provider_id < b->provider_id);
+}
+
+static enum assay_status take_heads(struct assay_db *db, size_t n, struct assay_arena *a, struct assay_head **heads, struct assay_error *e) {
+    PGresult *r = NULL;
+    enum assay_status s = pg_next(db, &r, e);
+    if (s) return s;
+    *heads = pg_rows_new(r, &pg_shape_head, a);
+    size_t got = (size_t)PQntuples(r);
+    PQclear(r);
+    if (got != n) return assay_fail(e, ASSAY_DATABASE, "", "%zu heads locked for %zu providers", got, n);
+    qsort(*heads, n, sizeof **heads, by_provider); /* RETURNING promises no order */
+    return ASSAY_OK;
+}
+
+static enum assay_status take_config_revision(struct assay_db *db, int64_t *revision, struct assay_error *e) {
+    PGresult *r = NULL;
+    enum assay_status s = pg_next(db, &r, e);
+    if (s) return s;
+    bool there = PQntuples(r) == 1;
+    if (there) *revision = pg_get_int8(r, 0, 0);
+    PQclear(r);
+    return there ? ASSAY_OK : pg_no_config(e);
+}
+
+/* The place among n keys that row i of a lookup's result belongs to: column 0, from 1. */
+static size_t place(const PGresult *r, int i, size_t n) {
+    int64_t ord = pg_get_int8(r, i, 0);
+    if (ord < 1 || (uint64_t)ord > n) abort(); /* the statement is not the one this was written for */
+    return (size_t)ord - 1;
+}
+
+static enum assay_status take_found(struct assay_db *db, struct assay_ingest_load *l, struct assay_arena *a, struct assay_error *e) {
+    PGresult *r = NULL;
+    enum assay_status s = pg_next(db, &r, e);
+    for (int i = 0; !s && i < PQntuples(r); i++) l->found[place(r, i, l->n_keys)] = pg_row_new(r, i, 1, &pg_shape_record, a);
+    PQclear(r);
+    return s;
+}
+
+static enum assay_status take_voided(struct assay_db *db, struct assay_ingest_load *l, struct assay_error *e) {
+    PGresult *r = NULL;
+    enum assay_status s = pg_next(db, &r, e);
+    for (int i = 0; !s && i < PQntuples(r); i++) l->voided[place(r, i, l->n_keys)] = true;
+    PQclear(r);
+    return s;
+}
+
+static enum assay_status take_orders(struct assay_db *db, struct assay_ingest_load *l, struct assay_arena *a, struct assay_error *e) {
+    PGresult *r = NULL;
+    enum assay_status s = pg_next(db, &r, e);
+    for (int i = 0; !s && i < PQntuples(r); i++) l->order_rows[place(r, i, l->n_orders)] = pg_row_new(r, i, 1, &pg_shape_order, a);
+    PQclear(r);
+    return s;
+}
+
+static enum assay_status take_targets(struct assay_db *db, struct assay_ingest_load *l, struct assay_arena *a, struct assay_error *e) {
+    PGresult *r = NULL;
+    enum assay_status s = pg_next(db, &r, e);
+    const int order_at = 1 + pg_shape_record.n, voided_at = order_at + pg_shape_order.n;
+    for (int i = 0; !s && i < PQntuples(r); i++) {
+        size_t k = place(r, i, l->n_targets);
+        l->target_rows[k] = pg_row_new(r, i, 1, &pg_shape_record, a);
+        l->target_voided[k] = pg_get_bool(r, i, voided_at);
+        if (!pg_null(r, i, order_at)) l->target_orders[k] = pg_row_new(r, i, order_at, &pg_shape_order, a);
+    }
+    PQclear(r);
+    return s;
+}
+
+static enum assay_status take_load(struct assay_db *db, struct assay_ingest_load *l, struct assay_arena *a, struct assay_error *e) {
+    enum assay_status s = pg_next(db, NULL, e); /* BEGIN */
+    if (!s) s = pg_next(db, NULL, e);           /* settings */
+    if (!s) s = take_heads(db, l->n_providers, a, &l->heads, e);
+    if (!s) s = take_config_revision(db, &l->config_revision, e);
+    if (!s && l->n_keys) s = take_found(db, l, a, e);
+    if (!s && l->n_keys) s = take_voided(db, l, e);
+    if (!s && l->n_orders) s = take_orders(db, l, a, e);
+    if (!s && l->n_targets) s = take_targets(db, l, a, e);
+    return s;
+}
+
+static void clear_load(struct assay_ingest_load *l, struct assay_arena *a) {
+    l->found = assay_arena_zalloc(a, l->n_keys * sizeof *l->found);
+    l->voided = assay_arena_zalloc(a, l->n_keys * sizeof *l->voided);
+    l->order_rows = assay_arena_zalloc(a, l->n_orders * sizeof *l->order_rows);
+    l->target_rows = assay_arena_zalloc(a, l->n_targets * sizeof *l->target_rows);
+    l->target_orders = assay_arena_zalloc(a, l->n_targets * sizeof *l->target_orders);
+    l->target_voided = assay_arena_zalloc(a, l->n_targets * sizeof *l->target_voided);
+}
+
+enum assay_status assay_store_ingest_begin(struct assay_db *db, struct assay_ingest_load *l, struct assay_arena *a, struct assay_error *e) {
+    static const enum assay_query queries[] = {ASSAY_Q_INGEST_SETTINGS, ASSAY_Q_HEAD_LOCK, ASSAY_Q_CONFIG_REVISION, ASSAY_Q_RECORD_FIND,
+                                               ASSAY_Q_VOIDED_FIND, ASSAY_Q_ORDER_FIND, ASSAY_Q_TARGET_FIND};
+    clear_load(l, a);
+    enum assay_status s = renew_plans(db, e);
+    if (!s) s = prepare_all(db, queries, sizeof queries / sizeof *queries, e);
+    if (!s) s = pg_pipe(db, e);
+    if (s) return s;
+    s = send_load(db, l, e);
+    if (!s) s = take_load(db, l, a, e);
+    return pg_end(db, s, e);
+}
+
+enum assay_status assay_store_heads_lock(struct assay_db *db, const int32_t *providers, size_t n, struct assay_arena *a,
+                                         struct assay_head **heads, struct assay_error *e) {
+    static const enum assay_query queries[] = {ASSAY_Q_INGEST_SETTINGS, ASSAY_Q_HEAD_LOCK};
+    struct pg_args args = {0};
+    enum assay_status s = prepare_all(db, queries, sizeof queries / sizeof *queries, e);
+    if (!s) s = pg_pipe(db, e);
+    if (s) return s;
+    s = pg_send(db, ASSAY_Q_INGEST_SETTINGS, NULL, e);
+    if (!s) s = send_head_lock(db, providers, n, &args, e);
+    if (!s) s = pg_sync(db, e);
+    if (!s) s = pg_next(db, NULL, e); /* settings */
+    if (!s) s = take_heads(db, n, a, heads, e);
+    pg_args_free(&args);
+    return pg_end(db, s, e);
+}
+
+/* --- saving --------------------------------------------------------------------------------------------------------- */
+
+static void add_rates(struct pg_args *args, const void *rows, size_t n) {
+    const struct assay_verdict_row *v = rows;
+    pg_array(args, PG_INT8);
+    for (size_t i = 0; i < n; i++) {
+        if (v[i].paid) pg_e_int8(args, v[i].rate);
+        else pg_e_null(args);
+    }
+}
+
+static void add_counts(struct pg_args *args, const void *rows, size_t n) {
+    const struct assay_tally_row *t = rows;
+    pg_array(args, PG_INT4);
+    for (size_t i = 0; i < n; i++)
+        for (int j = 0; j < ASSAY_TALLY_COUNT; j++) pg_e_int4(args, t[i].counts[j]);
+    pg_int4(args, ASSAY_TALLY_COUNT);
+}
+
+/* What is saved by one statement: rows bound by their shape, then what the shape has no column for. */
+struct part {
+    enum assay_query q;
+    const struct pg_shape *shape;
+    const void *rows;
+    size_t n;
+    void (*more)(struct pg_args *args, const void *rows, size_t n);
+};
+
+static enum assay_status send_parts(struct assay_db *db, const struct part *parts, size_t n, bool commit, struct assay_error *e) {
+    struct pg_args args = {0};
+    enum assay_status s = ASSAY_OK;
+    for (const struct part *p = parts; p < parts + n && !s; p++) {
+        pg_args_reset(&args);
+        pg_rows_bind(&args, p->shape, p->rows, p->n);
+        if (p->more) p->more(&args, p->rows, p->n);
+        s = pg_send(db, p->q, &args, e);
+    }
+    if (!s && commit) s = pg_send_plain(db, "COMMIT", e);
+    if (!s) s = pg_sync(db, e);
+    pg_args_free(&args);
+    return s;
+}
+
+static enum assay_status take_parts(struct assay_db *db, size_t n, bool commit, struct assay_error *e) {
+    PGresult *r = NULL;
+    enum assay_status s = ASSAY_OK;
+    for (size_t i = 0; i < n && !s; i++) s = pg_next(db, NULL, e);
+    if (s || !commit) return s;
+    s = pg_next(db, &r, e);
+    if (!s) s = pg_committed(r, e);
+    PQclear(r);
+    return s;
+}
+
+enum assay_status assay_store_ingest_save(struct assay_db *db, const struct assay_ingest_save *save, bool commit, struct assay_error *e) {
+    const struct part all[] = {
+        {ASSAY_Q_RECORD_INSERT, &pg_shape_record, save->records, save->n_records, NULL},
+        {ASSAY_Q_VOIDED_INSERT, &pg_shape_record_key, save->voided, save->n_voided, NULL},
+        {ASSAY_Q_ORDER_SAVE, &pg_shape_order, save->orders, save->n_orders, NULL},
+        {ASSAY_Q_VERDICT_SAVE, &pg_shape_verdict, save->verdicts, save->n_verdicts, add_rates},
+        {ASSAY_Q_TALLY_ADD, &pg_shape_tally, save->tallies, save->n_tallies, add_counts},
+        {ASSAY_Q_PAY_ADD, &pg_shape_pay, save->pays, save->n_pays, NULL},
+        {ASSAY_Q_HEAD_ADVANCE, &pg_shape_head, save->heads, save->n_heads, NULL},
+    };
+    struct part parts[sizeof all / sizeof *all];
+    size_t n = 0;
+    enum assay_status s = ASSAY_OK;
+    for (size_t i = 0; i < sizeof all / sizeof *all && !s; i++) {
+        if (all[i].n == 0) continue;
+        s = pg_prepare(db, all[i].q, e);
+        parts[n++] = all[i];
+    }
+    if (!s) s = pg_pipe(db, e);
+    if (s) return s;
+    s = send_parts(db, parts, n, commit, e);
+    if (!s) s = take_parts(db, n, commit, e);
+    db->written += (int64_t)(save->n_records + save->n_orders);
+    return pg_end(db, s, e);
+}
