@@ -272,4 +272,88 @@ static inline void script_put_points(struct assay_buf *b, assay_points points) {
     }
 }
 
+/* What the fold found, as one line: state, channel, the instants, then the considered lines with their shipment's and
+ * delivery's ids (A>B: B finally replaces A; "local" where its last request says so), then the points. */
+static inline void script_put_order(struct assay_buf *b, const struct assay_order *o) {
+    static const char *const channels[] = {"-", "walk_in", "ccc"};
+    const char *state = assay_state_name(o->state);
+    assay_buf_printf(b, "%s %s opened ", state ? state : "none", channels[o->channel]);
+    script_put_instant(b, o->opened_at);
+    assay_buf_adds(b, " from ");
+    script_put_instant(b, o->clock_start);
+    assay_buf_adds(b, " asked ");
+    script_put_instant(b, o->first_requested_at);
+    assay_buf_adds(b, " closed ");
+    script_put_instant(b, o->closed_at);
+    assay_buf_adds(b, ";");
+    for (size_t i = 0; i < o->n_considered; i++) {
+        const struct assay_considered *c = &o->considered[i];
+        const struct assay_shipment *s = &c->shipment;
+        assay_buf_printf(b, " %.*s", ASSAY_STR_ARG(c->line));
+        if (s->replaced) assay_buf_printf(b, ">%.*s", ASSAY_STR_ARG(s->line));
+        assay_buf_printf(b, "(%.*s,%.*s%s)", s->shipped ? (int)s->shipped->id.n : 0, s->shipped ? s->shipped->id.p : "",
+                         s->delivered ? (int)s->delivered->id.n : 0, s->delivered ? s->delivered->id.p : "",
+                         s->local_said ? ",local" : "");
+    }
+    script_put_points(b, o->points);
+}
+
+/* The verdict as text: outcome/reason; the diagnosis clock: outcome, start..end, working time, deadline; the cycle clock:
+ * outcome, rule, governing line, start..end, standard by reason, days used, margin, deadline; the points. */
+static inline void script_put_clock(struct assay_buf *b, assay_instant from, assay_instant to) {
+    assay_buf_addc(b, ' ');
+    script_put_instant(b, from);
+    assay_buf_adds(b, "..");
+    script_put_instant(b, to);
+}
+
+static inline void script_put_seconds(struct assay_buf *b, int64_t us) {
+    if (us < 0) return;
+    assay_buf_printf(b, " used %lld", (long long)(us / ASSAY_SECOND));
+    if (us % ASSAY_SECOND) assay_buf_printf(b, ".%06lld", (long long)(us % ASSAY_SECOND));
+}
+
+static inline void script_put_diagnosis(struct assay_buf *b, const struct assay_diagnosis *d) {
+    static const char *const notes[] = {"", "machine_testing", "customer", "force_majeure"};
+    if (!d->outcome) {
+        assay_buf_adds(b, "; -");
+        return;
+    }
+    assay_buf_printf(b, "; %s", assay_clock_outcome_name(d->outcome));
+    if (d->exempt) assay_buf_printf(b, " by %s of %.*s", notes[d->exempt], ASSAY_STR_ARG(d->exempt_record->id));
+    script_put_clock(b, d->start, d->end);
+    script_put_seconds(b, d->working_us);
+    assay_buf_adds(b, " due ");
+    script_put_instant(b, d->deadline);
+}
+
+static inline void script_put_standard(struct assay_buf *b, const struct assay_cycle *c) {
+    static const char *const units[] = {"", "wh", "h", "wd", "d"};
+    if (!c->standard.unit) return;
+    assay_buf_printf(b, " %s %d%s", c->standard_reason, c->standard.n, units[c->standard.unit]);
+    if (c->beyond_slowest) assay_buf_adds(b, " beyond");
+}
+
+static inline void script_put_cycle(struct assay_buf *b, const struct assay_cycle *c) {
+    if (!c->outcome) {
+        assay_buf_adds(b, "; -");
+        return;
+    }
+    assay_buf_printf(b, "; %s %s", assay_clock_outcome_name(c->outcome), assay_rule_name(c->rule));
+    if (c->governing) assay_buf_printf(b, " %.*s", ASSAY_STR_ARG(c->governing->considered->line));
+    script_put_clock(b, c->start, c->end);
+    script_put_standard(b, c);
+    if (c->elapsed_days >= 0) assay_buf_printf(b, " days %d margin %d", (int)c->elapsed_days, (int)c->margin);
+    assay_buf_adds(b, " due ");
+    script_put_instant(b, c->deadline);
+}
+
+static inline void script_put_verdict(struct assay_buf *b, const struct assay_verdict *v) {
+    assay_buf_adds(b, v->outcome ? assay_outcome_name(v->outcome) : "none");
+    if (v->reason) assay_buf_printf(b, "/%s", assay_reason_name(v->reason));
+    script_put_diagnosis(b, &v->diagnosis);
+    script_put_cycle(b, &v->cycle);
+    script_put_points(b, v->points);
+}
+
 #endif

@@ -1,4 +1,4 @@
-/* test_zone.h -- zones and instants for tests: the system's zone files, RFC 3339 constants, a seeded generator. */
+/* test_zone.h -- zones and instants for tests: the system's zone files, RFC 3339 constants. */
 #ifndef ASSAY_TEST_ZONE_H
 #define ASSAY_TEST_ZONE_H
 
@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "assay/calendar.h"
+#include "test_random.h"
 
 /* The bytes of a zone file, to be freed; {NULL, 0} where there is none. */
 static inline struct assay_str test_zone_bytes(const char *name) {
@@ -47,14 +48,5 @@ static inline assay_date test_date(const char *text) {
     fprintf(stderr, "not a date: %s\n", text);
     exit(EXIT_FAILURE);
 }
-
-/* splitmix64: the same numbers everywhere for a seed. */
-static inline uint64_t test_random(uint64_t *state) {
-    uint64_t z = (*state += UINT64_C(0x9E3779B97F4A7C15));
-    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-    return z ^ (z >> 31);
-}
-static inline int64_t test_random_below(uint64_t *state, int64_t n) { return (int64_t)(test_random(state) % (uint64_t)n); }
 
 #endif

@@ -47,8 +47,8 @@ struct assay_calendar_spec {
     const struct assay_exception *exceptions; /* any order; a date at most once */
 };
 struct assay_calendar;
-/* Copies the spec. ASSAY_INVALID_VALUE with field "/weekly/mon/0" or "/exceptions/3/date" where intervals overlap, are
- * empty or inverted, or a date occurs twice. Answers instants in [ASSAY_INSTANT_MIN, 2200-01-01). */
+/* Copies the spec. ASSAY_INVALID_VALUE with field "/weekly/mon/0", "/exceptions/3/hours/0" or "/exceptions/3/date" where
+ * intervals overlap, are empty or inverted, or a date occurs twice. Answers instants in [ASSAY_INSTANT_MIN, 2200-01-01). */
 enum assay_status assay_calendar_new(const struct assay_calendar_spec *spec, struct assay_calendar **out,
                                      struct assay_error *e) ASSAY_MUST_CHECK;
 void assay_calendar_free(struct assay_calendar *c);
@@ -59,12 +59,14 @@ int64_t assay_calendar_working(const struct assay_calendar *c, assay_instant fro
 /* The instant at which `working` microseconds of working time have passed since t (the earliest such instant; working
  * == 0 gives t itself). ASSAY_NO_INSTANT where the calendar has not that much time before 2200. */
 assay_instant assay_calendar_after(const struct assay_calendar *c, assay_instant t, int64_t working);
-/* Local dates after the date of `from`, up to and including the date of `to`, that have working hours. */
+/* Local dates after the date of `from`, up to and including the date of `to`, on which there is working time. A date
+ * that the clock skipped (Apia, 2011-12-30) is never counted, here or below; 0 where to is before from. */
 int64_t assay_calendar_working_days(const struct assay_calendar *c, assay_instant from, assay_instant to);
 /* The same counting every date. */
 int64_t assay_calendar_days(const struct assay_calendar *c, assay_instant from, assay_instant to);
 /* The local midnight that ends the nth counted date after the date of t (n >= 0; n == 0: the midnight ending t's own
- * date): the deadline of a standard in days. working: count dates with working hours only. */
+ * date): the deadline of a standard in days. working: count dates with working hours only. ASSAY_NO_INSTANT where the
+ * calendar has not that many dates, or t is outside it. */
 assay_instant assay_calendar_days_deadline(const struct assay_calendar *c, assay_instant t, int64_t n, bool working);
 bool assay_calendar_is_working_day(const struct assay_calendar *c, assay_date d);
 

@@ -30,7 +30,7 @@ const char *assay_http_method_name(enum assay_http_method m); /* "GET"; "" for O
 /* How a handler runs. */
 enum assay_http_kind {
     ASSAY_HTTP_IMMEDIATE, /* on the HTTP thread, with its body: must not wait and must not return LATER */
-    ASSAY_HTTP_ASYNC,     /* on the HTTP thread, with its body: must not wait; may return LATER */
+    ASSAY_HTTP_ASYNC,     /* on the HTTP thread, with its body: must not wait; may return LATER or WORK */
     ASSAY_HTTP_WORKER,    /* on a worker of the route's lane, with its body; may return LATER */
     ASSAY_HTTP_STREAM,    /* on a worker of the route's lane, which reads the body with assay_http_read; may return LATER */
 };
@@ -38,6 +38,7 @@ enum assay_http_flow {
     ASSAY_HTTP_DONE,  /* the reply is set */
     ASSAY_HTTP_LATER, /* assay_http_complete will be called once, by any thread (perhaps it was already): r is not to be
                          touched by this one any more */
+    ASSAY_HTTP_WORK,  /* ASYNC only: this one takes longer; call the handler again on a worker of the route's lane */
 };
 /* worker: what worker_open gave this thread; NULL on the HTTP thread. */
 typedef enum assay_http_flow assay_http_handler(struct assay_http_request *r, void *worker);
@@ -53,7 +54,8 @@ enum assay_http_lane { ASSAY_HTTP_LANE_READ, ASSAY_HTTP_LANE_WRITE, ASSAY_HTTP_L
 struct assay_http_route {
     const char *name;    /* unique, snake_case: for logs, metrics and the contract (operationId) */
     enum assay_http_method method; /* never HEAD or OPTIONS: these come by themselves */
-    const char *pattern; /* "/v1/providers/{provider}/orders/{order}"; of two rows that match, the earlier wins */
+    const char *pattern; /* "/v1/providers/{provider}/orders/{order}"; of two rows that match, the first that takes the
+                            body's media type wins, else the earlier */
     enum assay_http_kind kind;
     enum assay_http_lane lane;     /* of WORKER and STREAM */
     assay_http_handler *handler;

@@ -151,7 +151,8 @@ void assay_upload_id_format(int64_t id, char out[ASSAY_UPLOAD_ID_TEXT]);
 bool assay_upload_id_parse(struct assay_str s, int64_t *id);
 
 /* --- registry ---------------------------------------------------------------------------------------------------------- */
-/* Providers; several in one transaction. created[i] says which were new. City or ASCIM that changed refold what they
+/* Providers; several in one transaction, and several versions of one (by effective_from; of one date the last holds).
+ * created[i] says which were new. City or ASCIM that changed refold what they
  * touch before the change shows. effective_from NO_DATE: always for the first version, today (in `zone` of the default
  * scheme) for later ones. */
 enum assay_status assay_registry_put_providers(struct assay_session *s, const struct assay_provider *p, size_t n, bool *created,

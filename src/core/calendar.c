@@ -27,7 +27,7 @@ struct interval { /* [from, from + length) in microseconds since the date's midn
 };
 struct pattern {
     uint32_t first, n;      /* its intervals; padded with empty ones up to PADDED */
-    enum assay_stretch off; /* what a date without any is */
+    enum assay_stretch off; /* what follows the last of them: the whole date where there is none */
 };
 struct date {
     int32_t midnight; /* seconds from the date's 00:00 UTC to its first local midnight */

@@ -83,21 +83,29 @@ static void set_allow(struct assay_http_exchange *x, const bool allowed[ASSAY_HT
     assay_buf_free(&b);
 }
 
-/* The first row that matches path and method; the others say what is allowed. */
+static bool takes_media(const struct assay_http_exchange *x, const struct assay_http_route *route) {
+    return route->accepts && x->pub.headers.content_type.p && assay_http_media(x->pub.headers.content_type, route->accepts) >= 0;
+}
+
+/* The first row that matches path and method (and takes the body's media type, where several match); the others say what
+ * is allowed. */
 static bool find_route(struct assay_http_exchange *x) {
     const struct assay_http_site *site = x->site;
     struct assay_str segments[SEGMENTS_MAX];
     bool allowed[ASSAY_HTTP_METHOD_OTHER] = {false}, any = false;
-    size_t n;
+    size_t n, found = site->c.n_routes;
     if (!assay_http_path_split(x->pub.path, segments, &n)) return refuse(x, ASSAY_NOT_FOUND, "", "");
     for (size_t i = 0; i < site->c.n_routes; i++) {
         if (!assay_http_pattern_match(&site->patterns[i], segments, n)) continue;
-        if (answers(&site->c.routes[i], x->pub.method)) {
-            x->pub.route = &site->c.routes[i];
-            return assay_http_pattern_vars(x, &site->patterns[i], segments) ||
-                   refuse(x, ASSAY_BAD_REQUEST, "", "The path has an escape that is broken or not UTF-8");
-        }
         any = allowed[site->c.routes[i].method] = true;
+        if (!answers(&site->c.routes[i], x->pub.method)) continue;
+        if (found == site->c.n_routes) found = i;
+        else if (!takes_media(x, &site->c.routes[found]) && takes_media(x, &site->c.routes[i])) found = i;
+    }
+    if (found < site->c.n_routes) {
+        x->pub.route = &site->c.routes[found];
+        return assay_http_pattern_vars(x, &site->patterns[found], segments) ||
+               refuse(x, ASSAY_BAD_REQUEST, "", "The path has an escape that is broken or not UTF-8");
     }
     if (!any) return refuse(x, ASSAY_NOT_FOUND, "", "");
     if (x->pub.method == ASSAY_HTTP_OPTIONS) assay_http_reply_empty(&x->pub, 204);

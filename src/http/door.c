@@ -6,7 +6,7 @@
  * closed here. The library has no notion of a deadline either (whatever arrives restarts its clock), so connections are
  * looked at ten times a second, and one whose time is up is shut down at the socket, which the library sees as the
  * client's leaving. */
-#define _GNU_SOURCE
+
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>

@@ -60,10 +60,19 @@ static const char *row_fault(const struct assay_http_route *r, const struct assa
     return params > ASSAY_HTTP_PARAMS_MAX ? "has too many parameters" : NULL;
 }
 
+/* Rows of one path and method are told apart by the media type of the body. */
+static bool media_apart(const struct assay_http_route *a, const struct assay_http_route *b) {
+    if (!a->accepts || !b->accepts) return false;
+    for (size_t i = 0; a->accepts[i]; i++)
+        for (size_t j = 0; b->accepts[j]; j++)
+            if (strcmp(a->accepts[i], b->accepts[j]) == 0) return false;
+    return true;
+}
+
 static const char *pair_fault(const struct assay_http_route *a, const struct assay_http_pattern *pa, const struct assay_http_route *b,
                               const struct assay_http_pattern *pb) {
     if (strcmp(a->name, b->name) == 0) return "has the name of an earlier row";
-    return a->method == b->method && hides(pa, pb) ? "is hidden by an earlier row" : NULL;
+    return a->method == b->method && hides(pa, pb) && !media_apart(a, b) ? "is hidden by an earlier row" : NULL;
 }
 
 static enum assay_status compile(const struct assay_http_route *routes, size_t n, struct assay_http_pattern *patterns, struct assay_error *e) {

@@ -7,7 +7,7 @@
  * - A reply can be queued on the first call or after the whole body, not in between: in between, an answer goes to the
  *   socket directly and the connection is closed (cut).
  * - Stopping drops replies and aborts on suspended connections: everything is answered and resumed before. */
-#define _GNU_SOURCE
+
 #include <microhttpd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -191,8 +191,9 @@ static enum MHD_Result on_head(struct assay_http_exchange *x, struct MHD_Connect
         pthread_mutex_lock(&x->lock);
         enter_phase(x, PHASE_BODY);
         x->moved_us = x->phase_us;
+        bool is_cut = x->cut;
         pthread_mutex_unlock(&x->lock);
-        return MHD_YES;
+        return is_cut ? MHD_NO : MHD_YES;
     }
     assay_http_finish(x);
     /* The library will close the connection without reading the body. */
@@ -222,7 +223,11 @@ static bool take_chunk(struct assay_http_exchange *x, const char *p, size_t *n) 
         suspend(x);
         return true;
     }
-    if (x->body_in + *n > limit) return refuse_chunk(x, ASSAY_TOO_LARGE, REJECTIONS) && (*n = 0, true);
+    if (*n > limit - x->body_in) {
+        bool goes_on = refuse_chunk(x, ASSAY_TOO_LARGE, REJECTIONS);
+        *n = 0;
+        return goes_on;
+    }
     if (x->pub.route->kind != ASSAY_HTTP_STREAM) {
         if (!assay_http_collect(x, p, *n, limit)) return refuse_chunk(x, ASSAY_OVERLOADED, REJECTED_BUFFERED);
         *n = 0;
@@ -277,6 +282,18 @@ static bool hand_over(struct assay_http_exchange *x, bool lane) {
     return goes_on;
 }
 
+/* A suspended request whose handler wants a worker after all; the lane takes over the handler's reference. */
+static void to_worker(struct assay_http_exchange *x) {
+    struct assay_http_lane_pool *lane = x->server->lanes[x->pub.route->lane];
+    if (lane && assay_http_lane_reserve(lane)) {
+        assay_http_lane_push(lane, x);
+        return;
+    }
+    assay_metric_add(x->site->rejected[REJECTED_LANE], 1);
+    assay_http_reply_problem(&x->pub, ASSAY_OVERLOADED, NULL);
+    assay_http_complete(&x->pub);
+}
+
 static enum MHD_Result run(struct assay_http_exchange *x, struct MHD_Connection *mhd) {
     struct assay_http_server *s = x->server;
     const struct assay_http_route *route = x->pub.route;
@@ -287,7 +304,11 @@ static enum MHD_Result run(struct assay_http_exchange *x, struct MHD_Connection 
         return answer_now(x, mhd);
     case ASSAY_HTTP_ASYNC:
         if (!hand_over(x, false)) return MHD_NO;
-        if (route->handler(&x->pub, NULL) == ASSAY_HTTP_DONE) assay_http_complete(&x->pub);
+        switch (route->handler(&x->pub, NULL)) {
+        case ASSAY_HTTP_DONE: assay_http_complete(&x->pub); break;
+        case ASSAY_HTTP_LATER: break;
+        case ASSAY_HTTP_WORK: to_worker(x); break;
+        }
         return MHD_YES;
     default:
         x->reserved = assay_http_lane_reserve(s->lanes[route->lane]);
@@ -382,7 +403,7 @@ static void late(void *arg, struct assay_http_exchange *x) {
 static void give_up(void *arg, struct assay_http_exchange *x) {
     struct assay_http_server *s = arg;
     atomic_store(&x->gone, true);
-    if (x->phase == PHASE_HEAD) shutdown(x->conn->fd, SHUT_RDWR);
+    if (x->phase == PHASE_HEAD) x->cut = true; /* not begun: closed without an answer */
     if ((x->phase != PHASE_BODY && x->phase != PHASE_WORK) || x->done || x->cut) return;
     s->given_up++;
     assay_metric_add(s->site->rejected[REJECTED_GIVEN_UP], 1);
@@ -494,27 +515,24 @@ uint16_t assay_http_server_port(const struct assay_http_server *s) { return assa
 
 void assay_http_server_drain(struct assay_http_server *s) { atomic_store(&s->site->draining, true); }
 
-/* Wait until `quiet` says so, two looks in a row: what is on its way from the socket to the library shows at the second. */
-static bool wait_quiet(struct assay_http_server *s, int64_t wait_us) {
+/* Wait until nothing is under way, at two looks in a row: what is on its way from the socket to the library shows at the second. */
+static void wait_quiet(struct assay_http_server *s, int64_t wait_us) {
     int64_t until = assay_clock_monotonic_us() + wait_us;
-    for (int quiet = 0; quiet < 2;) {
+    for (int quiet = 0; quiet < 2 && assay_clock_monotonic_us() < until;) {
         quiet = assay_http_door_quiet(s->door) && atomic_load(&s->in_flight) == 0 ? quiet + 1 : 0;
-        if (assay_clock_monotonic_us() >= until) return quiet > 0;
         nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
     }
-    return true;
 }
 
 size_t assay_http_server_stop(struct assay_http_server *s, int64_t wait_ms) {
     assay_http_server_drain(s);
     assay_http_door_shut(s->door);
-    bool quiet = wait_quiet(s, wait_ms * 1000);
+    wait_quiet(s, wait_ms * 1000);
+    /* A request registers before it looks at `stopping`: it sees that, or give_up sees it. So nothing is suspended below. */
     atomic_store(&s->stopping, true);
-    if (!quiet) {
-        assay_http_door_each(s->door, give_up, s);
-        for (int64_t until = assay_clock_monotonic_us() + SETTLE_US; atomic_load(&s->in_flight) > 0 && assay_clock_monotonic_us() < until;)
-            nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
-    }
+    assay_http_door_each(s->door, give_up, s);
+    for (int64_t until = assay_clock_monotonic_us() + SETTLE_US; atomic_load(&s->in_flight) > 0 && assay_clock_monotonic_us() < until;)
+        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
     size_t given_up = s->given_up;
     server_free(s);
     return given_up;

@@ -199,18 +199,31 @@ static bool any_scheme(const struct change *c, const struct assay_config_scheme 
     return true;
 }
 
-static enum assay_status put_providers(struct change *c, const struct assay_provider *p, size_t n, bool *created, struct assay_arena *a,
-                                       struct assay_error *e) {
+/* A request's providers by code, then place: the versions of one stand together in the order they were sent. */
+static int by_code_and_place(const void *x, const void *y) {
+    const struct assay_provider *a = *(const struct assay_provider *const *)x, *b = *(const struct assay_provider *const *)y;
+    int c = assay_str_cmp(a->code, b->code);
+    return c ? c : (a > b) - (a < b);
+}
+
+static enum assay_status put_providers(struct change *c, const struct assay_provider *const *sorted, const struct assay_provider *first, size_t n,
+                                       bool *created, struct assay_arena *a, struct assay_error *e) {
     struct assay_provider_row *rows = assay_arena_alloc(a, n * sizeof *rows);
     int32_t *moved = assay_arena_alloc(a, n * sizeof *moved), next_id = c->before->max_id + 1;
     size_t n_rows = 0, n_moved = 0;
-    for (size_t i = 0; i < n; i++) {
-        const struct assay_config_provider *known = assay_config_provider(c->before, p[i].code);
-        created[i] = !known;
-        if (!provider_row(c, &p[i], known, known ? known->id : next_id, &rows[n_rows])) continue;
-        n_rows++;
-        if (known) moved[n_moved++] = known->id;
-        else next_id++;
+    for (size_t i = 0, j; i < n; i = j) {
+        const struct assay_config_provider *known = assay_config_provider(c->before, sorted[i]->code);
+        size_t before = n_rows;
+        int32_t id = known ? known->id : next_id;
+        for (j = i; j < n && assay_str_eq(sorted[j]->code, sorted[i]->code); j++) {
+            created[sorted[j] - first] = !known && j == i;
+            if (!provider_row(c, sorted[j], known, id, &rows[n_rows])) continue;
+            if (!known && j > i && rows[n_rows].effective_from == ASSAY_NO_DATE) rows[n_rows].effective_from = today(c);
+            rows[n_rows].version = (known ? known->n_recorded : 0) + (int32_t)(n_rows - before) + 1;
+            n_rows++;
+        }
+        if (!known) next_id++;
+        else if (n_rows > before) moved[n_moved++] = known->id;
     }
     if (n_rows == 0) return ASSAY_OK;
     enum assay_status st = assay_store_provider_insert(c->s->db, rows, n_rows, e);
@@ -218,23 +231,15 @@ static enum assay_status put_providers(struct change *c, const struct assay_prov
     return st ? st : refold_providers(c, moved, n_moved, any_scheme, NULL, e);
 }
 
-static int by_provider_code(const void *x, const void *y) {
-    return assay_str_cmp(((const struct assay_provider *)x)->code, ((const struct assay_provider *)y)->code);
-}
-
 enum assay_status assay_registry_put_providers(struct assay_session *s, const struct assay_provider *p, size_t n, bool *created, struct assay_error *e) {
     struct change c = {.s = s};
     struct assay_arena a = {0};
     if (n == 0) return ASSAY_OK;
-    struct assay_provider *sorted = assay_arena_alloc(&a, n * sizeof *sorted);
-    memcpy(sorted, p, n * sizeof *sorted);
-    qsort(sorted, n, sizeof *sorted, by_provider_code);
-    enum assay_status st = ASSAY_OK;
-    for (size_t i = 1; i < n && !st; i++)
-        if (assay_str_eq(sorted[i - 1].code, sorted[i].code))
-            st = assay_fail(e, ASSAY_INVALID_VALUE, "/code", "provider %.*s occurs twice in one request", ASSAY_STR_ARG(sorted[i].code));
-    if (!st) st = begin_change(&c, e);
-    if (!st) st = end_change(&c, put_providers(&c, p, n, created, &a, e), e);
+    const struct assay_provider **sorted = assay_arena_alloc(&a, n * sizeof *sorted);
+    for (size_t i = 0; i < n; i++) sorted[i] = &p[i];
+    qsort(sorted, n, sizeof *sorted, by_code_and_place);
+    enum assay_status st = begin_change(&c, e);
+    if (!st) st = end_change(&c, put_providers(&c, sorted, p, n, created, &a, e), e);
     assay_arena_free(&a);
     return st;
 }

@@ -8,7 +8,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { BIGGEST = 1 << 20, MUTANTS = 300 };
+enum { BIGGEST = 1 << 20, MUTANTS = 2000 };
 
 static uint64_t random_next(uint64_t *state) { /* splitmix64 */
     uint64_t z = (*state += UINT64_C(0x9E3779B97F4A7C15));

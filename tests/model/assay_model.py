@@ -3,7 +3,7 @@
 Written from DOMAIN.md alone (section numbers in the comments are its), with API.md's names and shapes, and from no line
 of the engine. Nothing here is clever: calendars walk day by day, fractions are Fractions, and every order is folded
 from all its records each time. Where DOMAIN allows two readings the one taken is said in a comment marked READING;
-"golden" there means that tests/data/fy01 confirms it.
+[golden] there means that the golden FY01 network (check_golden.py) confirms it; without it that network is silent.
 
 Inputs are as on the wire (dicts decoded from JSON):
   providers  [{"code", "city", "ascim", "effective_from"?}]
@@ -360,7 +360,7 @@ class Order:
         self.product = first_said("product")
         self.customer_class = first_said("customer_class")
         self.warranty = first_said("warranty")
-        # READING: reported_at is found as product, class and warranty are (DOMAIN does not say).
+        # READING: reported_at is found as product, class and warranty are (DOMAIN does not say; the golden file is silent).
         reported = first_said("reported_at")
         self.reported_at = parse_instant(reported) if reported else None
         self.recommended = {p["line"] for r in dispatches for p in (r.get("parts") or [])}
@@ -406,7 +406,8 @@ class Order:
 
         replacement_lines = {r.get("line") for r in requests if replaces(r)}
         # READING: the last in sort order of those that replace (a cancelled one replaces nothing, so it is none of the
-        # several). A cancelled replacement is still no ordinary request: it neither starts the diagnosis nor is considered.
+        # several). A cancelled replacement is still no ordinary request: it neither stops the diagnosis nor is considered.
+        # The golden file is silent on both.
         self.replaced_by, self.passed_over = {}, set()
         for r in requests:
             original = replaces(r)
@@ -596,7 +597,7 @@ class Verdict:
 def judge(order, model):
     v = Verdict(order)
     # The order's clocks are judged by what was in force on its opening date; where no opening is known the close's
-    # date stands in (for scope, and so for the scheme's version); with neither, the newest version.
+    # date stands in (for scope [golden], and so for the scheme's version and the rate); with neither, the newest version.
     asked = order.opened_at or order.closed_at
     v.scheme = model.scheme_at(asked)
     v.calendar = model.calendar
@@ -604,6 +605,7 @@ def judge(order, model):
     # READING: the provider's facts are those of an opening date only: null where none is known.
     v.facts = model.facts_on(order.provider, v.opened_on) if order.opened_at else None
 
+    # READING: scope asks opened_at also where a ccc order's dispatch is the earlier or the later [golden].
     before = v.opened_on is not None and v.opened_on < v.scheme.starts
     if order.state == "cancelled" or before:
         v.outcome = "out_of_scope"  # wins over all
@@ -631,7 +633,7 @@ def conclude(v):
     if v.order.state == "open":
         return "pending", None  # whatever its diagnosis already says
     if any(c.outcome == "missed" for c in clocks):
-        return "missed", None  # wins over undetermined
+        return "missed", None  # wins over undetermined, also over missing_shipment: such an order is counted [golden]
     if v.diagnosis.outcome == "undetermined":
         return "undetermined", "request_before_open"
     if v.cycle.outcome == "undetermined":
@@ -697,7 +699,7 @@ def judge_cycle(v):
         c.start = o.clock_start
         c.standard, c.standard_reason = s.standards["no_parts"], "no_parts"
     elif all(x.shipped_at for x in travelling):
-        # The line expected to arrive last; ties: the later shipment, then the greater line id (bytes).
+        # The line expected to arrive last; ties: the later shipment, then the greater considered line id (bytes).
         governing = max(travelling, key=lambda x: (x.expected_at, x.shipped_at, x.line.encode()))
         if sum(x.expected_at == governing.expected_at for x in travelling) > 1:
             v.points.add("governing_tie")
@@ -935,7 +937,8 @@ class Model:
                         self.responded_in[provider, month_of(day)].append((r, None))
                     continue
                 v = self.verdicts.get((provider, r.order))
-                # While the order exists, is in scope and closed: in the window of that order's close.
+                # While the order exists, is in scope and closed: in the window of that order's close. READING: whatever its
+                # outcome, missing_open and missing_shipment too [golden].
                 if v and v.in_scope_closed:
                     self.responded_in[provider, month_of(v.closed_on)].append((r, v))
 

@@ -63,7 +63,8 @@ def check_numbers():
 
 def check_satisfaction():
     """5, the example: S 127, U 6.5, rate 254/267."""
-    answers = [{"answer": "satisfied", "customer_class": "key"}] * 30 + [{"answer": "satisfied", "customer_class": "ordinary"}] * 66
+    answers = [{"answer": "satisfied", "customer_class": "key"}] * 30
+    answers += [{"answer": "satisfied", "customer_class": "ordinary"}] * 66
     answers += [{"answer": "complaint", "customer_class": "key", "responsibility": "provider"},
                 {"answer": "dissatisfied", "responsibility": "provider"}]
     answers += [{"answer": "average", "customer_class": "ordinary", "responsibility": "shared"}] * 2
@@ -86,8 +87,8 @@ def check_calendar():
     equal(c.days_deadline(at(friday + "10:00:00"), 0, True), at("2001-02-03T00:00:00"))
     kinds = [(k, m.micros(b - a) // m.HOUR) for a, b, k in c.ledger(at(friday + "10:00:00"), at(monday + "09:30:00"))]
     equal(kinds, [("working", 2), ("break", 1), ("working", 4), ("night", 6), ("weekend", 48), ("night", 8), ("working", 1)])
-    holiday = dict(CALENDAR, exceptions=[{"date": "2001-02-05", "hours": []}, {"date": "2001-02-03", "hours": [["08:30", "12:00"]]}])
-    c = m.Calendar(holiday)
+    exceptions = [{"date": "2001-02-05", "hours": []}, {"date": "2001-02-03", "hours": [["08:30", "12:00"]]}]
+    c = m.Calendar(dict(CALENDAR, exceptions=exceptions))
     equal(c.working(at(friday + "17:00:00"), at("2001-02-06T08:30:00")), 4 * m.HOUR)
     equal([k for _, _, k in c.ledger(at("2001-02-04T10:00:00"), at("2001-02-05T10:00:00"))], ["weekend", "holiday"])
     z = m.Zone("America/New_York")
@@ -142,8 +143,9 @@ def check_pay():
         {"product": "*", "warranty": "in", "amount": "1.00"}, {"product": "server", "warranty": "*", "amount": "2.00"},
         {"product": "server", "warranty": "in", "from": "2001-02-06", "amount": "3.00"},
         {"product": "*", "warranty": "*", "from": "2001-02-06", "amount": "4.00"}]}
-    for day, product, warranty, rate in ((5, "server", "in", 200), (6, "server", "in", 300), (6, "server", None, 200), (5, "plotter", "in", 100),
-                                         (5, "plotter", "out", None), (6, "plotter", "out", 400), (6, "plotter", None, 400)):
+    cases = ((5, "server", "in", 200), (6, "server", "in", 300), (6, "server", None, 200), (5, "plotter", "in", 100),
+             (5, "plotter", "out", None), (6, "plotter", "out", 400), (6, "plotter", None, 400))
+    for day, product, warranty, rate in cases:
         opened = event("order.opened", f"2001-02-{day:02d}T00:00:00", channel="walk_in", product=product, warranty=warranty)
         model = model_of([opened, event("order.closed", f"2001-02-{day:02d}T10:00:00")], rates=rates)
         month = 2001 * 12 + 1
@@ -222,7 +224,7 @@ def check_network(seed, *options):
             (again / f"{name}.ndjson").write_text("".join(lines), encoding="utf-8")
         equal(expect.expected(m.load_folder(again)) == said, True)
         outcomes = {(v["outcome"], v["reason"]) for v in said["orders"].values()}
-        print(f"seed {seed} {' '.join(options)}: {records} records, {len(said['orders'])} orders, {len(outcomes)} kinds of outcome")
+        print(f"seed {seed} {' '.join(options)}: {records} records, {len(said['orders'])} orders, {len(outcomes)} outcomes")
 
 
 def main():

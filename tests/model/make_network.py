@@ -30,8 +30,14 @@ import assay_model as m
 US = timedelta(microseconds=1)
 SEC = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
-PRODUCTS = ["commercial_pc", "server", "notebook", "laser_printer", "plotter", "inkjet_high_end", "optical_library", "tape_library"]
-CITIES = ["Beijing", "北京", "Shanghai", "上海", "Guangzhou", "广州", "Shenzhen", "深圳", "Xi'an", "Harbin", "Chengdu", "beijing", "成都"]
+PRODUCTS = ["commercial_pc", "server", "notebook", "laser_printer", "plotter", "inkjet_high_end", "optical_library",
+            "tape_library"]
+CITIES = ["Beijing", "北京", "Shanghai", "上海", "Guangzhou", "广州", "Shenzhen", "深圳", "Xi'an", "Harbin", "Chengdu",
+          "beijing", "成都"]
+RATE_DATES = ["2000-12-10", "2001-01-15", "2001-02-01", "2001-03-20", "2000-06-01"]
+CHANGE_DATES = ["2000-12-20", "2001-01-15", "2001-02-01", "2001-03-05", "2000-12-01"]
+ODD_NUMBERS = ["w{}", "{}", "A&B={}", "x\"{}\"", "back\\{}", "~{}!", "a,b;{}", "'{}'", "<{}>", "Z:{}@1", "{}+{}"]
+KINDS = ["repair", "shipment", "dispatch", "survey", "observation"]
 COURIERS = ["2D10", "2D10", "3D10", "3D18", "1D18", "4D12", "2D18", "9D23", "1D00", "5D09"]
 LINES = ["1", "2", "3", "10", "9", "R1", "R2", "a", "A", "_x", "-7", "Z.9", "zz"]
 OFFSETS = [0, 0, 480, 480, 480, 540, -300, 345, -210, 840]
@@ -161,7 +167,7 @@ class Network:
             for warranty in ("in", "out", "*"):
                 if self.chance(0.6):
                     rows.append({"product": product, "warranty": warranty, "amount": amount()})
-                for since in self.rng.sample(["2000-12-10", "2001-01-15", "2001-02-01", "2001-03-20", "2000-06-01"], self.rng.randint(0, 2)):
+                for since in self.rng.sample(RATE_DATES, self.rng.randint(0, 2)):
                     rows.append({"product": product, "warranty": warranty, "from": since, "amount": amount()})
         wild = self.pick((1, "none"), (1, "from"), (2, "warranty"), (2, "all"))
         if wild in ("from", "all"):
@@ -190,7 +196,7 @@ class Network:
             code = self.coded[i]
             city, ascim = self.rng.choice(CITIES), self.chance(0.45)
             self.add_provider(code, city, ascim)
-            changes = self.rng.sample(["2000-12-20", "2001-01-15", "2001-02-01", "2001-03-05", "2000-12-01"], self.rng.choice([0, 0, 1, 2]))
+            changes = self.rng.sample(CHANGE_DATES, self.rng.choice([0, 0, 1, 2]))
             for on in sorted(changes):
                 if self.chance(0.3):
                     self.add_provider(code, "Corrected below", not ascim, on)
@@ -198,7 +204,8 @@ class Network:
                 self.add_provider(code, city, ascim, on)
 
     def change_dates(self, provider):
-        return [date.fromisoformat(p["effective_from"]) for p in self.providers if p["code"] == provider and "effective_from" in p]
+        own = [p for p in self.providers if p["code"] == provider]
+        return [date.fromisoformat(p["effective_from"]) for p in own if "effective_from" in p]
 
     # --- instants --------------------------------------------------------------------------------------------------------
 
@@ -295,9 +302,9 @@ class Network:
         self.loose_ends()
         out = Path(self.args.out)
         out.mkdir(parents=True, exist_ok=True)
-        for name, rows in (("dispatches", self.streams["dispatch"]), ("events", self.streams["repair"]), ("surveys", self.streams["survey"])):
-            self.rng.shuffle(rows)
-            self.ndjson(out / f"{name}.ndjson", rows)
+        for name, stream in (("dispatches", "dispatch"), ("events", "repair"), ("surveys", "survey")):
+            self.rng.shuffle(self.streams[stream])
+            self.ndjson(out / f"{name}.ndjson", self.streams[stream])
         self.ndjson(out / "providers.ndjson", self.providers)
         for name, document in (("scheme", self.scheme), ("calendar", self.calendar_document), ("rates", self.make_rates())):
             (out / f"{name}.json").write_text(json.dumps(document, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
@@ -314,7 +321,7 @@ class Network:
         kind = self.rng.random()
         if kind < 0.9:
             return f"W{i:06d}"
-        return self.rng.choice(["w{}", "{}", "A&B={}", "x\"{}\"", "back\\{}", "~{}!", "a,b;{}", "'{}'", "<{}>", "Z:{}@1", "{}+{}"]).replace("{}", str(i))
+        return self.rng.choice(ODD_NUMBERS).replace("{}", str(i))
 
     def order(self, provider):
         story = Story(self, provider, self.number(provider))
@@ -353,7 +360,8 @@ class Network:
         story = Story(self, provider, number)
         day = month.replace(day=1) + timedelta(days=self.rng.randint(3, 15))
         opened = self.grain(self.local(day, 10 * 3600))
-        story.event("order.opened", opened, channel="walk_in", product=self.rng.choice(PRODUCTS), warranty=self.rng.choice(["in", "out"]))
+        story.event("order.opened", opened, channel="walk_in", product=self.rng.choice(PRODUCTS),
+                    warranty=self.rng.choice(["in", "out"]))
         verdict = self.judge(story)
         deadline = verdict.cycle.deadline
         if compliant:
@@ -361,7 +369,8 @@ class Network:
             story.event("order.closed", deadline - US if unit.endswith("_days") else deadline)
         else:
             # The next stretch of counted time after the deadline, by one microsecond.
-            late = self.calendar.after(deadline, 1) if verdict.cycle.standard.keys() & {"working_hours", "working_days"} else deadline + US
+            working = m.standard_parts(verdict.cycle.standard)[0].startswith("working")
+            late = self.calendar.after(deadline, 1) if working else deadline + US
             story.event("order.closed", late)
         for stream, record in story.records:
             self.put(stream, record)
@@ -371,13 +380,15 @@ class Network:
         every = self.coded + ["N-SURVEY"]
         for i in range(max(8, self.args.orders // 25)):
             provider = self.rng.choice(every)
-            at = self.pick((3, self.moment()), (1, self.near(self.local(self.starts, 0))), (1, self.near(self.local(date(2001, 3, 1), 0))))
+            at = self.pick((3, self.moment()), (1, self.near(self.local(self.starts, 0))),
+                           (1, self.near(self.local(date(2001, 3, 1), 0))))
             self.put("survey", self.response(provider, f"free-{i}", at, self.pick((5, None), (1, f"NOBODY-{i}"))))
-            self.put("repair", {"id": f"lost-{i}", "type": "event.voided", "provider": self.rng.choice(self.coded), "at": self.moment(),
-                                "target": f"never-{i}", "target_kind": self.rng.choice(["repair", "shipment", "dispatch", "survey", "observation"])})
+            self.put("repair", {"id": f"lost-{i}", "type": "event.voided", "provider": self.rng.choice(self.coded),
+                                "at": self.moment(), "target": f"never-{i}", "target_kind": self.rng.choice(KINDS)})
 
     def response(self, provider, id, at, order):
-        r = {"id": id, "provider": provider, "at": at, "answer": self.pick((14, "satisfied"), (3, "average"), (2, "dissatisfied"), (1, "complaint"))}
+        answer = self.pick((14, "satisfied"), (3, "average"), (2, "dissatisfied"), (1, "complaint"))
+        r = {"id": id, "provider": provider, "at": at, "answer": answer}
         if order is not None:
             r["order"] = order
         if self.chance(0.6):
@@ -389,6 +400,11 @@ class Network:
         if self.chance(0.4):
             r.update(overall=self.rng.randint(1, 5), attitude=self.rng.randint(1, 5), recommend=self.rng.randint(0, 10))
         return r
+
+
+def kind_of(stream, record):
+    """The kind whose ids a record shares (2.1)."""
+    return "shipment" if record.get("type") in ("part.shipped", "part.delivered") else stream
 
 
 class Story:
@@ -406,7 +422,7 @@ class Story:
         return f"{self.order}-{self.counts[kind]}"
 
     def event(self, type, at, **fields):
-        kind = "shipment" if type in ("part.shipped", "part.delivered") else "repair"
+        kind = kind_of("repair", {"type": type})
         record = {"id": self.new_id(kind), "type": type, "provider": self.provider, "order": self.order, "at": at, **fields}
         self.records.append(("repair", {k: v for k, v in record.items() if v is not None}))
         return record
@@ -418,7 +434,8 @@ class Story:
         record = {"id": self.new_id("dispatch"), "provider": self.provider, "order": self.order, "at": at}
         if parts is not None:
             record["parts"] = [{"line": x, "part_no": f"C{self.rng.randint(1000, 9999)}-69001"} for x in parts]
-        for name, p, value in (("product", 0.8, self.rng.choice(PRODUCTS)), ("customer_class", 0.6, self.rng.choice(["ordinary", "key"])),
+        for name, p, value in (("product", 0.8, self.rng.choice(PRODUCTS)),
+                               ("customer_class", 0.6, self.rng.choice(["ordinary", "key"])),
                                ("reported_at", 0.4, self.later(at - timedelta(hours=8), 9))):
             if self.chance(p):
                 record[name] = value
@@ -429,7 +446,8 @@ class Story:
 
     def opening(self, at, channel):
         self.event("order.opened", at, channel=channel, product=self.rng.choice(PRODUCTS + ["激光打印机"]),
-                   customer_class=self.pick((4, None), (3, "ordinary"), (3, "key")), warranty=self.pick((1, None), (3, "in"), (2, "out")),
+                   customer_class=self.pick((4, None), (3, "ordinary"), (3, "key")),
+                   warranty=self.pick((1, None), (3, "in"), (2, "out")),
                    serial=self.pick((3, None), (1, "CN1234567")),
                    reported_at=self.later(at - timedelta(hours=5), 6) if self.chance(0.4) else None)
 
@@ -448,7 +466,8 @@ class Story:
                 self.opening(self.near(self.opened, spread=False) if self.chance(0.5) else self.later(self.opened, 30),
                              self.rng.choice(["walk_in", "ccc"]))
         if kind in ("ccc", "dispatch_alone", "walk_in_dispatched"):
-            self.start = self.pick((5, self.later(self.opened - timedelta(hours=3), 3)), (1, self.opened), (2, self.later(self.opened, 3)),
+            self.start = self.pick((5, self.later(self.opened - timedelta(hours=3), 3)), (1, self.opened),
+                                   (2, self.later(self.opened, 3)),
                                    (1, self.later(self.opened - timedelta(hours=40), 30)))
             self.recommended = self.rng.sample(LINES, self.pick((3, 0), (4, 1), (3, 2), (1, 3)))
             self.dispatch(self.start, self.recommended if self.recommended or self.chance(0.5) else None)
@@ -493,11 +512,14 @@ class Story:
             lines += own
             if self.chance(0.25):  # a later request never counts, even where it is dated earlier
                 for line in [unused.pop() for _ in range(self.rng.randint(1, 2))]:
-                    self.request(self.pick((2, self.later(at, 40)), (1, self.later(self.start - timedelta(hours=4), 4)), (1, at)), first + self.rng.randint(1, 3), line, local=is_local())
+                    when = self.pick((2, self.later(at, 40)), (1, self.later(self.start - timedelta(hours=4), 4)), (1, at))
+                    self.request(when, first + self.rng.randint(1, 3), line, local=is_local())
                     if self.chance(0.5):
                         self.ship(line, at)
             if self.chance(0.15):  # a line requested again: every request counts, its `local` is the last one's
-                self.request(self.near(at) if self.chance(0.5) else self.later(at, 10), first + self.rng.randint(0, 1), self.rng.choice(own), local=self.pick((1, True), (1, False), (1, None)))
+                when = self.near(at) if self.chance(0.5) else self.later(at, 10)
+                self.request(when, first + self.rng.randint(0, 1), self.rng.choice(own),
+                             local=self.pick((1, True), (1, False), (1, None)))
             self.note(at)
         elif self.chance(0.1):
             self.note(self.later(self.start, 10))
@@ -516,7 +538,9 @@ class Story:
     def note(self, at):
         if self.chance(0.3):
             for _ in range(self.pick((4, 1), (1, 2))):
-                self.event("order.noted", self.pick((3, self.near(at, spread=False)), (2, self.later(at - timedelta(hours=3), 3)), (1, self.later(at, 9))),
+                when = self.pick((3, self.near(at, spread=False)), (2, self.later(at - timedelta(hours=3), 3)),
+                                 (1, self.later(at, 9)))
+                self.event("order.noted", when,
                            reason=self.rng.choice(["machine_testing", "customer", "force_majeure"]),
                            note=self.pick((2, None), (1, "等待客户确认"), (1, "waiting")))
 
@@ -532,7 +556,8 @@ class Story:
         if self.chance(0.08):  # shipped again: the latest counts, as does a delivery at or after it
             if self.chance(0.6):
                 self.event("part.marked", self.later(at, 60), line=line, mark="wrong_shipment")
-            again = self.event("part.shipped", self.pick((3, self.later(at, 60)), (1, at), (1, at + US)), line=line, courier=self.rng.choice(COURIERS))
+            when = self.pick((3, self.later(at, 60)), (1, at), (1, at + US))
+            again = self.event("part.shipped", when, line=line, courier=self.rng.choice(COURIERS))
             if self.chance(0.7):
                 self.deliver(line, again)
         return shipped
@@ -541,7 +566,8 @@ class Story:
         arrival = lambda c: self.net.rules.arrival(shipped["at"], c)
         at = self.pick(
             (40, self.later(shipped["at"], 40)), (10, None), (12, self.near(arrival(shipped["courier"]))),
-            (6, self.near(arrival("3D10"))), (6, self.near(arrival("3D18"))), (2, self.near(arrival("2D10"))), (2, self.near(arrival("4D12"))),
+            (6, self.near(arrival("3D10"))), (6, self.near(arrival("3D18"))), (2, self.near(arrival("2D10"))),
+            (2, self.near(arrival("4D12"))),
             (6, self.later(arrival("3D18"), 30)), (2, shipped["at"]), (2, shipped["at"] - US))
         if at is not None:
             self.event("part.delivered", at, line=line)
@@ -568,7 +594,8 @@ class Story:
         original = self.rng.choice(lines)
         at = self.later(self.start, 60)
         kind = self.pick((8, "one"), (4, "chain"), (3, "several"), (3, "cycle"), (3, "unmarked"), (2, "itself"), (3, "cancelled"),
-                         (2, "cancelled_last"), (2, "among_considered"), (2, "marked_later"), (2, "mixed"), (2, "unshipped"), (2, "cancelled_in_chain"))
+                         (2, "cancelled_last"), (2, "among_considered"), (2, "marked_later"), (2, "mixed"), (2, "unshipped"),
+                         (2, "cancelled_in_chain"))
         mark = lambda line, when=None: self.event("part.marked", when or self.later(at, 5), line=line,
                                                   mark=self.rng.choice(["doa", "mismatch"]))
         new = lambda: unused.pop() if unused else f"N{self.rng.randint(0, 99)}"
@@ -663,7 +690,8 @@ class Story:
         if self.chance(0.3):
             self.event("part.received", self.later(self.start, 90), line=self.rng.choice(LINES))
         if self.chance(0.3):
-            self.event("part.marked", self.later(self.start, 90), line=self.rng.choice(LINES), mark=self.rng.choice(["used", "unused"]))
+            self.event("part.marked", self.later(self.start, 90), line=self.rng.choice(LINES),
+                       mark=self.rng.choice(["used", "unused"]))
         if self.chance(0.3):
             self.event("order.completed", self.later(self.start, 90))
 
@@ -676,11 +704,13 @@ class Story:
         cycle = verdict.cycle if verdict else None
         if cycle is None or cycle.start is None:
             return self.later(self.start, 150)
-        options = [(20, self.later(cycle.start, 40)), (3, self.near(cycle.start, spread=False)), (3, self.later(cycle.start - timedelta(hours=5), 5)),
-                   (4, self.later(cycle.start, 240)),
-                   (2, self.near(net.local((net.zone.local_date(cycle.start).replace(day=1) + timedelta(days=32)).replace(day=1), 0)))]
+        next_month = (net.zone.local_date(cycle.start).replace(day=1) + timedelta(days=32)).replace(day=1)
+        options = [(20, self.later(cycle.start, 40)), (3, self.near(cycle.start, spread=False)),
+                   (3, self.later(cycle.start - timedelta(hours=5), 5)), (4, self.later(cycle.start, 240)),
+                   (2, self.near(net.local(next_month, 0)))]
         if cycle.deadline:
-            options += [(16, self.near(cycle.deadline)), (4, self.later(cycle.deadline, 50)), (3, self.near(net.calendar.after(cycle.deadline, 1)))]
+            options += [(16, self.near(cycle.deadline)), (4, self.later(cycle.deadline, 50)),
+                        (3, self.near(net.calendar.after(cycle.deadline, 1)))]
         return self.pick(*options)
 
     def close(self, at):
@@ -688,8 +718,9 @@ class Story:
 
     def finish(self):
         at = self.close_time()
-        kind = self.pick((64, "close"), (7, "open"), (4, "cancel"), (5, "close_twice"), (3, "close_cancel"), (3, "cancel_close"), (6, "reopen_close"),
-                         (2, "reopen"), (2, "cancel_reopen_close"), (2, "reopened_while_open"), (2, "same_instant"), (2, "close_cancel_reopen"), (2, "cancel_twice"))
+        kind = self.pick((64, "close"), (7, "open"), (4, "cancel"), (5, "close_twice"), (3, "close_cancel"), (3, "cancel_close"),
+                         (6, "reopen_close"), (2, "reopen"), (2, "cancel_reopen_close"), (2, "reopened_while_open"),
+                         (2, "same_instant"), (2, "close_cancel_reopen"), (2, "cancel_twice"))
         after = lambda: self.near(at, spread=False) if self.chance(0.3) else self.later(at, 60)
         if kind in ("close", "close_twice", "close_cancel", "reopen_close", "reopen", "same_instant", "close_cancel_reopen"):
             self.close(at)
@@ -758,11 +789,11 @@ class Story:
         return void
 
     def void_some(self):
-        kind = self.pick((80, None), (6, "record"), (3, "before"), (2, "wrong_kind"), (3, "void_of_void"), (1, "itself"), (2, "end"), (2, "all"), (3, "again"))
+        kind = self.pick((80, None), (6, "record"), (3, "before"), (2, "wrong_kind"), (3, "void_of_void"), (1, "itself"),
+                         (2, "end"), (2, "all"), (3, "again"))
         if kind is None:
             return
-        targets = [(("dispatch" if stream == "dispatch" else "shipment" if r["type"] in ("part.shipped", "part.delivered") else "repair"), r)
-                   for stream, r in self.records]
+        targets = [(kind_of(stream, r), r) for stream, r in self.records]
         k, r = self.rng.choice(targets)
         if kind == "record":
             self.void(k, r["id"], self.later(r["at"], 30))

@@ -131,9 +131,24 @@ static void make_cluster(void) {
     ck_assert(access(path, F_OK) != 0);
 }
 
+static void end_server_of(const char *dir) {
+    char path[64], name[32] = "";
+    long pid = server_pid(dir);
+    snprintf(path, sizeof path, "/proc/%ld/comm", pid);
+    FILE *f = fopen(path, "r");
+    if (!f) return;
+    if (fgets(name, sizeof name, f) && strcmp(name, "postgres\n") == 0) kill((pid_t)pid, SIGKILL);
+    fclose(f);
+}
+
 static void remove_cluster(void) {
-    long pid = server_pid(state); /* of a test that failed */
-    if (pid > 1) kill((pid_t)pid, SIGKILL);
+    char path[PATH_MAX];
+    DIR *d = opendir(root);
+    for (struct dirent *entry; d && (entry = readdir(d));) { /* whatever a test that failed left running */
+        below(path, "%s", entry->d_name);
+        end_server_of(path);
+    }
+    if (d) closedir(d);
     RUN("rm", "-rf", root);
 }
 
@@ -396,6 +411,23 @@ START_TEST(moves_and_finds_room_for_the_socket) {
 }
 END_TEST
 
+/* 107 bytes is what a socket's path may have. */
+START_TEST(keeps_the_socket_while_it_fits) {
+    for (size_t length = 107; length <= 108; length++) {
+        char moved[PATH_MAX], name[128] = "", want[PATH_MAX];
+        memset(name, 'x', length - strlen(root) - strlen("//run/.s.PGSQL.5432"));
+        below(moved, "%s", name);
+        ck_assert(rename(state, moved) == 0);
+        struct assay_cluster *c = start(moved);
+        snprintf(want, sizeof want, "host=%.4000s/run ", moved);
+        ck_assert_int_eq(strncmp(assay_cluster_conninfo(c), want, strlen(want)) == 0, length == 107);
+        check_answer(assay_cluster_conninfo(c), "SELECT 1", "1");
+        assay_cluster_stop(c);
+        ck_assert(rename(moved, state) == 0);
+    }
+}
+END_TEST
+
 START_TEST(does_not_take_anothers_socket_directory) {
     char moved[PATH_MAX], host[256];
     below(moved, "%s", "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789");
@@ -594,6 +626,7 @@ static Suite *suite_of_cluster(void) {
     tcase_add_test(t, recovers_from_a_killed_server);
     tcase_add_test(t, passes_over_stale_notes);
     tcase_add_test(t, moves_and_finds_room_for_the_socket);
+    tcase_add_test(t, keeps_the_socket_while_it_fits);
     tcase_add_test(t, does_not_take_anothers_socket_directory);
     tcase_add_test(t, rewrites_its_settings);
     tcase_add_test(t, lets_nobody_else_in);

@@ -3,6 +3,7 @@
 #include <libpq-fe.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -707,8 +708,6 @@ START_TEST(poison_is_told_and_leaves_the_connection_whole) {
     struct assay_record_row r[] = {record_of(1, ASSAY_KIND_REPAIR, "good", "W1"), record_of(1, ASSAY_KIND_REPAIR, "bad", "W1")};
     struct assay_order_row o[] = {order_of(1, "W1", ASSAY_STATE_OPEN, T0), order_of(1, "W2", ASSAY_STATE_OPEN, T0)};
     struct assay_tally_row t[] = {{1, 1, M0, {INT32_MAX}}, {1, 1, M0 + 1, {INT32_MAX}}};
-    const char *before = ASK("SELECT 1 FROM pg_stat_activity LIMIT 1");
-    (void)before;
     switch ((enum poison)_i) {
     case LONG_ID: r[1].key.id = str(noise); break;
     case NUL_BYTE: r[1].content = (struct assay_str){"{\"a\":\"\0\"}", 9}; break;
@@ -949,7 +948,7 @@ START_TEST(lists_page_without_loss_or_doubles) {
     make_listed();
     for (size_t l = 0; l < sizeof limits / sizeof *limits; l++)
         for (int state = 0; state < 4; state++)
-            for (int outcome = 0; outcome < 6; outcome += 1)
+            for (int outcome = 0; outcome < 6; outcome++)
                 for (int period = 0; period < 2; period++)
                     check_listing((struct assay_order_filter){.provider_id = 1, .scheme_id = 1, .state = (enum assay_state)state,
                         .outcome = (enum assay_outcome)outcome, .period = period ? M0 : ASSAY_NO_MONTH, .period_from = T0 + ASSAY_DAY,

@@ -1,32 +1,6 @@
 /* test_fold.c -- the facts of an order, clause by clause (DOMAIN 2.5, 3). */
 #include "order_script.h"
 
-/* What the fold found, as one line: state, channel, the instants, then the considered lines with their shipment's and
- * delivery's ids (A>B: B finally replaces A; "local" where its last request says so), then the points. */
-static void put_order(struct assay_buf *b, const struct assay_order *o) {
-    static const char *const channels[] = {"-", "walk_in", "ccc"};
-    const char *state = assay_state_name(o->state);
-    assay_buf_printf(b, "%s %s opened ", state ? state : "none", channels[o->channel]);
-    script_put_instant(b, o->opened_at);
-    assay_buf_adds(b, " from ");
-    script_put_instant(b, o->clock_start);
-    assay_buf_adds(b, " asked ");
-    script_put_instant(b, o->first_requested_at);
-    assay_buf_adds(b, " closed ");
-    script_put_instant(b, o->closed_at);
-    assay_buf_adds(b, ";");
-    for (size_t i = 0; i < o->n_considered; i++) {
-        const struct assay_considered *c = &o->considered[i];
-        const struct assay_shipment *s = &c->shipment;
-        assay_buf_printf(b, " %.*s", ASSAY_STR_ARG(c->line));
-        if (s->replaced) assay_buf_printf(b, ">%.*s", ASSAY_STR_ARG(s->line));
-        assay_buf_printf(b, "(%.*s,%.*s%s)", s->shipped ? (int)s->shipped->id.n : 0, s->shipped ? s->shipped->id.p : "",
-                         s->delivered ? (int)s->delivered->id.n : 0, s->delivered ? s->delivered->id.p : "",
-                         s->local_said ? ",local" : "");
-    }
-    script_put_points(b, o->points);
-}
-
 static const struct row {
     const char *name, *script, *want;
 } rows[] = {
@@ -330,7 +304,7 @@ START_TEST(test_row) {
     struct assay_buf got = {0};
     script_read(&s, row->script);
     assay_order_fold(s.recs, s.n, &s.arena, &o);
-    put_order(&got, &o);
+    script_put_order(&got, &o);
     ck_assert_msg(!strcmp(got.p, row->want), "%s\n  %s\n  want %s\n  got  %s", row->name, row->script, row->want, got.p);
     assay_buf_free(&got);
     script_free(&s);

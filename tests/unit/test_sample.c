@@ -44,8 +44,8 @@ START_TEST(test_same_seed_same_network) {
     }
     for (int64_t i = 0; i < 200; i++) describe_order(other, i, order, &c);
     ck_assert(a.n > 10000);
-    ck_assert_str_eq(a.p, b.p);
-    ck_assert_str_ne(a.p, c.p);
+    ck_assert(strcmp(a.p, b.p) == 0);
+    ck_assert(strcmp(a.p, c.p) != 0);
     assay_buf_free(&a);
     assay_buf_free(&b);
     assay_buf_free(&c);
@@ -404,7 +404,7 @@ START_TEST(test_one_kind_is_the_same_stream) {
         ck_assert_int_eq(RUN("--orders", "500", "--seed", "3", "--from", "2001-03", "--months", "2", "--kind", kinds[i][0]), 0);
         struct assay_buf file = slurp(kinds[i][1]), out = slurp("stdout");
         ck_assert_uint_gt(file.n, 0);
-        ck_assert_str_eq(file.p, out.p);
+        ck_assert_msg(strcmp(file.p, out.p) == 0, "%s differs", kinds[i][1]);
         assay_buf_free(&file);
         assay_buf_free(&out);
     }

@@ -1,64 +1,6 @@
 /* test_verdict.c -- every rule of the turnaround verdict fires, on both sides of its boundary (DOMAIN 4). */
 #include "order_script.h"
 
-/* The verdict as text: outcome/reason; the diagnosis clock: outcome, start..end, working time, deadline; the cycle clock:
- * outcome, rule, governing line, start..end, standard by reason, days used, margin, deadline; the points. */
-static void put_clock(struct assay_buf *b, assay_instant from, assay_instant to) {
-    assay_buf_addc(b, ' ');
-    script_put_instant(b, from);
-    assay_buf_adds(b, "..");
-    script_put_instant(b, to);
-}
-
-static void put_seconds(struct assay_buf *b, int64_t us) {
-    if (us < 0) return;
-    assay_buf_printf(b, " used %lld", (long long)(us / ASSAY_SECOND));
-    if (us % ASSAY_SECOND) assay_buf_printf(b, ".%06lld", (long long)(us % ASSAY_SECOND));
-}
-
-static void put_diagnosis(struct assay_buf *b, const struct assay_diagnosis *d) {
-    static const char *const notes[] = {"", "machine_testing", "customer", "force_majeure"};
-    if (!d->outcome) {
-        assay_buf_adds(b, "; -");
-        return;
-    }
-    assay_buf_printf(b, "; %s", assay_clock_outcome_name(d->outcome));
-    if (d->exempt) assay_buf_printf(b, " by %s of %.*s", notes[d->exempt], ASSAY_STR_ARG(d->exempt_record->id));
-    put_clock(b, d->start, d->end);
-    put_seconds(b, d->working_us);
-    assay_buf_adds(b, " due ");
-    script_put_instant(b, d->deadline);
-}
-
-static void put_standard(struct assay_buf *b, const struct assay_cycle *c) {
-    static const char *const units[] = {"", "wh", "h", "wd", "d"};
-    if (!c->standard.unit) return;
-    assay_buf_printf(b, " %s %d%s", c->standard_reason, c->standard.n, units[c->standard.unit]);
-    if (c->beyond_slowest) assay_buf_adds(b, " beyond");
-}
-
-static void put_cycle(struct assay_buf *b, const struct assay_cycle *c) {
-    if (!c->outcome) {
-        assay_buf_adds(b, "; -");
-        return;
-    }
-    assay_buf_printf(b, "; %s %s", assay_clock_outcome_name(c->outcome), assay_rule_name(c->rule));
-    if (c->governing) assay_buf_printf(b, " %.*s", ASSAY_STR_ARG(c->governing->considered->line));
-    put_clock(b, c->start, c->end);
-    put_standard(b, c);
-    if (c->elapsed_days >= 0) assay_buf_printf(b, " days %d margin %d", (int)c->elapsed_days, (int)c->margin);
-    assay_buf_adds(b, " due ");
-    script_put_instant(b, c->deadline);
-}
-
-static void put_verdict(struct assay_buf *b, const struct assay_verdict *v) {
-    assay_buf_adds(b, v->outcome ? assay_outcome_name(v->outcome) : "none");
-    if (v->reason) assay_buf_printf(b, "/%s", assay_reason_name(v->reason));
-    put_diagnosis(b, &v->diagnosis);
-    put_cycle(b, &v->cycle);
-    script_put_points(b, v->points);
-}
-
 static struct rulebook book;
 
 static void setup(void) { rulebook_init(&book); }
@@ -622,7 +564,7 @@ START_TEST(test_row) {
     book.facts.ascim = row->provider & ASCIM;
     if (row->provider & HARBIN) book.facts.city = ASSAY_STR("Harbin");
     judge(&s, row->script, &o, &v);
-    put_verdict(&got, &v);
+    script_put_verdict(&got, &v);
     ck_assert_msg(!strcmp(got.p, row->want), "%s\n  %s\n  want %s\n  got  %s", row->name, row->script, row->want, got.p);
     assay_buf_free(&got);
     script_free(&s);
@@ -637,7 +579,7 @@ static void expect(const char *script, const char *want) {
     struct assay_verdict v;
     struct assay_buf got = {0};
     judge(&s, script, &o, &v);
-    put_verdict(&got, &v);
+    script_put_verdict(&got, &v);
     ck_assert_msg(!strcmp(got.p, want), "%s\n  want %s\n  got  %s", script, want, got.p);
     assay_buf_free(&got);
     script_free(&s);
@@ -650,7 +592,7 @@ static void expect_piece(const char *script, const char *piece) {
     struct assay_verdict v;
     struct assay_buf got = {0};
     judge(&s, script, &o, &v);
-    put_verdict(&got, &v);
+    script_put_verdict(&got, &v);
     ck_assert_msg(strstr(got.p, piece), "%s\n  want %s\n  in   %s", script, piece, got.p);
     assay_buf_free(&got);
     script_free(&s);
