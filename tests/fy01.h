@@ -1,30 +1,11 @@
 /* fy01.h -- what DOMAIN 5 and 6 say of FY01's scores and pay, as structs: for tests that build their own orders and
- * tallies and need neither JSON nor a zone file. */
+ * tallies and need no JSON. */
 #ifndef ASSAY_TEST_FY01_H
 #define ASSAY_TEST_FY01_H
 
-#include <string.h>
-
 #include "assay/evaluate.h"
 #include "check_main.h"
-
-/* A zone of one fixed offset, +08:00, as the smallest TZif file there is. */
-static inline const struct assay_zone *test_zone(void) {
-    static const char header[44] = "TZif2\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0\4";
-    static const char type[10] = "\0\0\x70\x80\0\0CST"; /* 28800 s, no daylight saving, name at 0 */
-    static struct assay_zone *zone;
-    struct assay_buf b = {0};
-    struct assay_error e = {0};
-    if (zone) return zone;
-    for (int version = 1; version <= 2; version++) {
-        assay_buf_add(&b, header, sizeof header);
-        assay_buf_add(&b, type, sizeof type);
-    }
-    assay_buf_adds(&b, "\nCST-8\n");
-    ck_assert_msg(assay_zone_new("Test/Fixed", assay_buf_str(&b), &zone, &e) == ASSAY_OK, "%s", e.detail);
-    assay_buf_free(&b);
-    return zone;
-}
+#include "test_zone.h"
 
 static inline struct assay_frac test_frac(int64_t num, int64_t den) {
     struct assay_frac f;
@@ -54,16 +35,9 @@ static inline const struct assay_scheme *test_fy01(void) {
                                     .indicators = indicators,
                                     .pay_multiplier = {false, 2, pay_x, pay_x},
                                     .pay_unrated = {1, 1}};
-    s.zone = test_zone();
-    s.starts = assay_date_from_civil(2000, 12, 1);
+    if (!s.zone) s.zone = test_zone("Asia/Shanghai");
+    s.starts = test_date("2000-12-01");
     return &s;
-}
-
-/* "2001-02-03T04:05:06+08:00" */
-static inline assay_instant test_at(const char *text) {
-    assay_instant t = ASSAY_NO_INSTANT;
-    ck_assert_msg(assay_instant_parse(assay_str_c(text), &t) == ASSAY_OK, "%s", text);
-    return t;
 }
 
 #endif

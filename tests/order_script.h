@@ -231,7 +231,8 @@ static inline const struct assay_calendar *rulebook_calendar(void *ctx, const ch
 }
 
 static inline void rulebook_init(struct rulebook *b) {
-    *b = (struct rulebook){.calendar = script_calendar(test_zone()), .scheme = script_fy01()};
+    *b = (struct rulebook){.scheme = script_fy01()};
+    b->calendar = script_calendar(b->scheme.zone);
     b->versions[0] = &b->scheme;
     b->schemes = (struct assay_scheme_versions){1, b->versions};
     b->facts = (struct assay_provider_facts){ASSAY_NO_DATE, ASSAY_STR("Beijing"), false};

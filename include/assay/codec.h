@@ -46,8 +46,8 @@ void assay_json_bool(struct assay_buf *b, const char *key, bool v);
 void assay_json_null(struct assay_buf *b, const char *key);
 void assay_json_instant(struct assay_buf *b, const char *key, assay_instant t); /* UTC with Z */
 void assay_json_date(struct assay_buf *b, const char *key, assay_date d);
-void assay_json_month(struct assay_buf *b, const char *key, assay_month m); /* ASSAY_NO_MONTH: null */
-void assay_json_seconds(struct assay_buf *b, const char *key, int64_t us); /* whole seconds, rounded down; < 0: null */
+void assay_json_month(struct assay_buf *b, const char *key, assay_month m);      /* ASSAY_NO_MONTH: null */
+void assay_json_seconds(struct assay_buf *b, const char *key, int64_t us);       /* whole seconds, rounded down; < 0: null */
 void assay_json_frac(struct assay_buf *b, const char *key, struct assay_frac f); /* "0.9500": 4 decimals */
 void assay_json_money(struct assay_buf *b, const char *key, int64_t amount, int minor_digits, const char *currency);
 void assay_json_raw(struct assay_buf *b, const char *key, struct assay_str json); /* a value that is JSON already */
@@ -67,12 +67,14 @@ enum assay_intake {
  * id, so that a report can name the record; nothing else of *out may then be used.
  * Codes: UNKNOWN_FIELD (also for a field of another type: the detail says which types have it), MISSING_FIELD, WRONG_TYPE,
  * INVALID_VALUE, OUT_OF_RANGE, TOO_LONG, INVALID_TIME, MISSING_OFFSET, FUTURE_TIME (`at` only), NUL_CHARACTER. */
-enum assay_status assay_record_decode(const struct assay_json_doc *d, size_t i, enum assay_intake intake, assay_instant received_at,
-                                      struct assay_arena *a, struct assay_record *out, struct assay_errors *es) ASSAY_MUST_CHECK;
+enum assay_status assay_record_decode(const struct assay_json_doc *d, size_t i, enum assay_intake intake,
+                                      assay_instant received_at, struct assay_arena *a, struct assay_record *out,
+                                      struct assay_errors *es) ASSAY_MUST_CHECK;
 /* The same from a text of one record (an NDJSON line, a body of one object). Where the text does not parse, that one
  * error stands in *es and its status is returned. */
 enum assay_status assay_record_from_json(struct assay_str text, enum assay_intake intake, assay_instant received_at,
-                                         struct assay_arena *a, struct assay_record *out, struct assay_errors *es) ASSAY_MUST_CHECK;
+                                         struct assay_arena *a, struct assay_record *out,
+                                         struct assay_errors *es) ASSAY_MUST_CHECK;
 /* True for the statuses that say the text itself is not acceptable JSON (HTTP 400), as against VALIDATION_FAILED and a
  * number beyond 64 bits (422). */
 bool assay_json_is_syntax(enum assay_status s);
@@ -94,9 +96,10 @@ struct assay_record_origin {
     int64_t seq;               /* 0: not shown */
     bool voided;
 };
-/* The record as the API shows it: kind, type (events only), id, provider, order, at, its fields, and, where origin is not
- * NULL, party, received_at, upload, seq, voided. */
-void assay_record_write(const struct assay_record *r, const struct assay_record_origin *origin, struct assay_buf *b, const char *key);
+/* The record as it may be sent: type (events only), id, provider, order, at and its fields; where origin is not NULL, as the
+ * API shows it: with kind, party, received_at, upload, seq, voided. */
+void assay_record_write(const struct assay_record *r, const struct assay_record_origin *origin, struct assay_buf *b,
+                        const char *key);
 /* A refused row as one line of the re-sendable file (with its line feed): the original's members, then _line, _code and
  * _detail (such members of the original are dropped); where the original is no JSON object, it stands as text in _original. */
 void assay_rejected_write(struct assay_str original, size_t line, const char *code, const char *detail, struct assay_buf *b);
@@ -108,8 +111,8 @@ void assay_rejected_write(struct assay_str original, size_t line, const char *co
  * without its text, and reading goes on at the next line. Memory is bounded by max_line. */
 struct assay_ndjson {
     size_t max_line;
-    size_t line; /* number of the last line begun, from 1 */
-    const char *p, *end; /* what is left of the chunk */
+    size_t line;            /* number of the last line begun, from 1 */
+    const char *p, *end;    /* what is left of the chunk */
     struct assay_buf carry; /* the beginning of a line that runs over chunks */
     bool begun, skipping, finished;
 };
@@ -119,7 +122,8 @@ struct assay_ndjson_line {
     size_t number;            /* from 1 */
 };
 void assay_ndjson_init(struct assay_ndjson *r, size_t max_line);
-void assay_ndjson_feed(struct assay_ndjson *r, const void *chunk, size_t n); /* borrowed until the next feed or finish; only when next said false */
+/* The chunk is borrowed until next says false; only then may another be fed. */
+void assay_ndjson_feed(struct assay_ndjson *r, const void *chunk, size_t n);
 void assay_ndjson_finish(struct assay_ndjson *r);
 bool assay_ndjson_next(struct assay_ndjson *r, struct assay_ndjson_line *out);
 void assay_ndjson_free(struct assay_ndjson *r);
@@ -144,7 +148,8 @@ enum assay_status assay_calendar_new_from_json(struct assay_str text, assay_zone
                                                struct assay_calendar **out, struct assay_errors *es) ASSAY_MUST_CHECK;
 
 /* A provider: {"name", "city", "ascim", "status"?, "effective_from"?}, and "code" in the bulk form. */
-enum assay_provider_status { ASSAY_PROVIDER_ACTIVE = 1, ASSAY_PROVIDER_SUSPENDED, ASSAY_PROVIDER_INACTIVE }; /* stored: never renumber */
+/* Stored: never renumber. */
+enum assay_provider_status { ASSAY_PROVIDER_ACTIVE = 1, ASSAY_PROVIDER_SUSPENDED, ASSAY_PROVIDER_INACTIVE };
 const char *assay_provider_status_name(enum assay_provider_status s);
 struct assay_provider {
     struct assay_str code, name;
@@ -277,11 +282,11 @@ void assay_accepted_write(struct assay_str id, bool duplicate, struct assay_buf 
 struct assay_problem {
     enum assay_status status;
     int http_status;
-    const char *detail;                   /* NULL: left out */
+    const char *detail;                    /* NULL: left out */
     struct assay_str instance, request_id; /* ASSAY_STR_NONE: left out */
-    const struct assay_errors *errors;    /* NULL: no errors[]. A field beginning with '/' (or empty) is a pointer, any other
+    const struct assay_errors *errors;     /* NULL: no errors[]. A field beginning with '/' (or empty) is a pointer, any other
                                              a parameter's name */
-    bool chinese; /* the title */
+    bool chinese;                          /* the title */
 };
 void assay_problem_write(const struct assay_problem *p, struct assay_buf *b, const char *key);
 

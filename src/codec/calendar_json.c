@@ -29,9 +29,11 @@ static bool read_clock(struct assay_reader *r, const struct assay_place *at, con
     return false;
 }
 
-static bool read_interval(struct assay_reader *r, const struct assay_place *at, const json_t *v, int32_t after, struct assay_hours *out) {
+static bool read_interval(struct assay_reader *r, const struct assay_place *at, const json_t *v, int32_t after,
+                          struct assay_hours *out) {
     if (!json_is_array(v) || json_array_size(v) != 2) {
-        assay_read_fail(r, at, json_is_array(v) ? ASSAY_INVALID_VALUE : ASSAY_WRONG_TYPE, "a pair is wanted, as [\"08:30\", \"12:00\"]");
+        assay_read_fail(r, at, json_is_array(v) ? ASSAY_INVALID_VALUE : ASSAY_WRONG_TYPE,
+                        "a pair is wanted, as [\"08:30\", \"12:00\"]");
         return false;
     }
     bool ok = read_clock(r, &(struct assay_place){at, NULL, 0}, json_array_get(v, 0), &out->from);
@@ -53,7 +55,8 @@ static void read_day(struct assay_reader *r, const struct assay_place *at, const
     *out = (struct assay_day_hours){n, hours};
 }
 
-static void read_weekly(struct assay_reader *r, const struct assay_place *at, const json_t *obj, struct assay_calendar_spec *spec) {
+static void read_weekly(struct assay_reader *r, const struct assay_place *at, const json_t *obj,
+                        struct assay_calendar_spec *spec) {
     static const char *const days[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun", NULL};
     struct assay_place p, q;
     const json_t *v = assay_member_object(r, at, obj, "weekly", true, days, &p);
@@ -95,7 +98,8 @@ static bool read_exception(struct assay_reader *r, const struct assay_place *at,
     return assay_member_date(r, at, v, "date", true, &out->date);
 }
 
-static void read_exceptions(struct assay_reader *r, const struct assay_place *at, const json_t *obj, struct assay_calendar_spec *spec) {
+static void read_exceptions(struct assay_reader *r, const struct assay_place *at, const json_t *obj,
+                            struct assay_calendar_spec *spec) {
     struct assay_place p;
     const json_t *v = assay_member_array(r, at, obj, "exceptions", false, 0, EXCEPTIONS_MAX, &p);
     if (!v) return;
@@ -110,7 +114,8 @@ static void read_exceptions(struct assay_reader *r, const struct assay_place *at
     spec->n_exceptions = n;
 }
 
-static void read_calendar(struct assay_reader *r, const json_t *v, assay_zone_lookup *zone, void *ctx, struct assay_calendar_spec *spec) {
+static void read_calendar(struct assay_reader *r, const json_t *v, assay_zone_lookup *zone, void *ctx,
+                          struct assay_calendar_spec *spec) {
     static const char *const known[] = {"time_zone", "weekly", "exceptions", NULL};
     static const struct assay_place root = {NULL, NULL, 0};
     if (!assay_read_object(r, &root, v, known)) return;
@@ -119,8 +124,8 @@ static void read_calendar(struct assay_reader *r, const json_t *v, assay_zone_lo
     read_exceptions(r, &root, v, spec);
 }
 
-enum assay_status assay_calendar_new_from_json(struct assay_str text, assay_zone_lookup *zone, void *ctx, struct assay_calendar **out,
-                                               struct assay_errors *es) {
+enum assay_status assay_calendar_new_from_json(struct assay_str text, assay_zone_lookup *zone, void *ctx,
+                                               struct assay_calendar **out, struct assay_errors *es) {
     json_t *v;
     *out = NULL;
     enum assay_status status = assay_reader_load_into(text, &v, es);

@@ -15,8 +15,8 @@ static bool all_white(struct assay_str text) {
 }
 
 /* NDJSON gives one line at a time, so "line 1" would only mislead there. */
-static enum assay_status fail_at(struct assay_error *e, enum assay_status status, struct assay_str text, size_t line, size_t column,
-                                 const char *what) {
+static enum assay_status fail_at(struct assay_error *e, enum assay_status status, struct assay_str text, size_t line,
+                                 size_t column, const char *what) {
     if (!text.n || !memchr(text.p, '\n', text.n)) return assay_fail(e, status, "", "column %zu: %s", column, what);
     return assay_fail(e, status, "", "line %zu, column %zu: %s", line, column, what);
 }
@@ -85,7 +85,8 @@ static void mend_quote(char *text) {
 
 enum assay_status assay_reader_load(struct assay_str text, json_t **out, struct assay_error *e) {
     *out = NULL;
-    if (text.n == 0 || (is_white(text.p[0]) && all_white(text))) return assay_fail(e, ASSAY_EMPTY_BODY, "", "there is no JSON text");
+    if (text.n == 0 || (is_white(text.p[0]) && all_white(text)))
+        return assay_fail(e, ASSAY_EMPTY_BODY, "", "there is no JSON text");
     if (text.n >= 3 && memcmp(text.p, "\xEF\xBB\xBF", 3) == 0)
         return fail_at(e, ASSAY_INVALID_JSON, text, 1, 1, "a byte order mark is no part of JSON (RFC 8259, section 8.1)");
     enum assay_status s = check_nul(text, e);
@@ -230,7 +231,9 @@ void assay_json_int(struct assay_buf *b, const char *key, int64_t v) {
     assay_buf_add(b, p, (size_t)(digits + sizeof digits - p));
 }
 
-void assay_json_bool(struct assay_buf *b, const char *key, bool v) { assay_json_raw(b, key, v ? ASSAY_STR("true") : ASSAY_STR("false")); }
+void assay_json_bool(struct assay_buf *b, const char *key, bool v) {
+    assay_json_raw(b, key, v ? ASSAY_STR("true") : ASSAY_STR("false"));
+}
 
 void assay_json_null(struct assay_buf *b, const char *key) { assay_json_raw(b, key, ASSAY_STR("null")); }
 

@@ -61,13 +61,12 @@ void assay_read_fail(struct assay_reader *r, const struct assay_place *at, enum 
     assay_errors_add(r->errors, status, p.text, "%s", detail);
 }
 
-enum assay_status assay_read_result(const struct assay_reader *r) {
-    return r->errors->n ? ASSAY_VALIDATION_FAILED : ASSAY_OK;
-}
+enum assay_status assay_read_result(const struct assay_reader *r) { return r->errors->n ? ASSAY_VALIDATION_FAILED : ASSAY_OK; }
 
 /* --- values -------------------------------------------------------------------------------------------------------- */
 
 static const char *type_name(const json_t *v) {
+    if (!v) return "nothing";
     switch (json_typeof(v)) {
     case JSON_OBJECT: return "an object";
     case JSON_ARRAY: return "an array";
@@ -92,7 +91,8 @@ bool assay_read_str(struct assay_reader *r, const struct assay_place *at, const 
     return false;
 }
 
-bool assay_read_int(struct assay_reader *r, const struct assay_place *at, const json_t *v, int64_t min, int64_t max, int64_t *out) {
+bool assay_read_int(struct assay_reader *r, const struct assay_place *at, const json_t *v, int64_t min, int64_t max,
+                    int64_t *out) {
     if (!json_is_integer(v)) return wrong_type(r, at, v, "an integer");
     *out = json_integer_value(v);
     if (*out >= min && *out <= max) return true;
@@ -169,7 +169,9 @@ bool assay_read_decimal(struct assay_reader *r, const struct assay_place *at, co
     }
     bool fits = out->den <= DECIMAL_MAX && assay_frac_cmp(*out, (struct assay_frac){DECIMAL_MAX, 1}) <= 0 &&
                 assay_frac_cmp(*out, (struct assay_frac){-DECIMAL_MAX, 1}) >= 0;
-    if (!fits) assay_read_fail(r, at, ASSAY_OUT_OF_RANGE, "at most 6 decimals and a size of at most %" PRId64 " are allowed", DECIMAL_MAX);
+    if (!fits)
+        assay_read_fail(r, at, ASSAY_OUT_OF_RANGE, "at most 6 decimals and a size of at most %" PRId64 " are allowed",
+                        DECIMAL_MAX);
     return fits;
 }
 
@@ -181,8 +183,8 @@ bool assay_read_date(struct assay_reader *r, const struct assay_place *at, const
     return false;
 }
 
-bool assay_read_form(struct assay_reader *r, const struct assay_place *at, const json_t *v, bool (*good)(struct assay_str), size_t max,
-                     const char *wanted, struct assay_str *out) {
+bool assay_read_form(struct assay_reader *r, const struct assay_place *at, const json_t *v, bool (*good)(struct assay_str),
+                     size_t max, const char *wanted, struct assay_str *out) {
     struct assay_str s;
     if (!assay_read_str(r, at, v, &s)) return false;
     if (good(s)) {
@@ -215,8 +217,8 @@ bool assay_read_object(struct assay_reader *r, const struct assay_place *at, con
     return true;
 }
 
-const json_t *assay_read_member(struct assay_reader *r, const struct assay_place *at, const json_t *obj, const char *key, bool required,
-                                struct assay_place *place) {
+const json_t *assay_read_member(struct assay_reader *r, const struct assay_place *at, const json_t *obj, const char *key,
+                                bool required, struct assay_place *place) {
     *place = (struct assay_place){at, key, 0};
     const json_t *v = json_object_get(obj, key);
     if (v && !json_is_null(v)) return v;
@@ -224,8 +226,8 @@ const json_t *assay_read_member(struct assay_reader *r, const struct assay_place
     return NULL;
 }
 
-bool assay_member_text(struct assay_reader *r, const struct assay_place *at, const json_t *obj, const char *key, bool required, size_t max,
-                       struct assay_str *out) {
+bool assay_member_text(struct assay_reader *r, const struct assay_place *at, const json_t *obj, const char *key, bool required,
+                       size_t max, struct assay_str *out) {
     struct assay_place p;
     const json_t *v = assay_read_member(r, at, obj, key, required, &p);
     return v && assay_read_text(r, &p, v, 1, max, out);
@@ -245,14 +247,15 @@ bool assay_member_decimal(struct assay_reader *r, const struct assay_place *at, 
     return v && assay_read_decimal(r, &p, v, out);
 }
 
-bool assay_member_int(struct assay_reader *r, const struct assay_place *at, const json_t *obj, const char *key, bool required, int64_t min,
-                      int64_t max, int64_t *out) {
+bool assay_member_int(struct assay_reader *r, const struct assay_place *at, const json_t *obj, const char *key, bool required,
+                      int64_t min, int64_t max, int64_t *out) {
     struct assay_place p;
     const json_t *v = assay_read_member(r, at, obj, key, required, &p);
     return v && assay_read_int(r, &p, v, min, max, out);
 }
 
-bool assay_member_bool(struct assay_reader *r, const struct assay_place *at, const json_t *obj, const char *key, bool required, bool *out) {
+bool assay_member_bool(struct assay_reader *r, const struct assay_place *at, const json_t *obj, const char *key, bool required,
+                       bool *out) {
     struct assay_place p;
     const json_t *v = assay_read_member(r, at, obj, key, required, &p);
     return v && assay_read_bool(r, &p, v, out);
@@ -272,14 +275,14 @@ bool assay_member_word(struct assay_reader *r, const struct assay_place *at, con
     return v && assay_read_word(r, &p, v, words, out);
 }
 
-const json_t *assay_member_object(struct assay_reader *r, const struct assay_place *at, const json_t *obj, const char *key, bool required,
-                                  const char *const *known, struct assay_place *place) {
+const json_t *assay_member_object(struct assay_reader *r, const struct assay_place *at, const json_t *obj, const char *key,
+                                  bool required, const char *const *known, struct assay_place *place) {
     const json_t *v = assay_read_member(r, at, obj, key, required, place);
     return v && assay_read_object(r, place, v, known) ? v : NULL;
 }
 
-const json_t *assay_member_array(struct assay_reader *r, const struct assay_place *at, const json_t *obj, const char *key, bool required,
-                                 size_t min, size_t max, struct assay_place *place) {
+const json_t *assay_member_array(struct assay_reader *r, const struct assay_place *at, const json_t *obj, const char *key,
+                                 bool required, size_t min, size_t max, struct assay_place *place) {
     const json_t *v = assay_read_member(r, at, obj, key, required, place);
     if (!v || !assay_read_array(r, place, v)) return NULL;
     size_t n = json_array_size(v);
@@ -288,11 +291,13 @@ const json_t *assay_member_array(struct assay_reader *r, const struct assay_plac
     return NULL;
 }
 
-bool assay_member_zone(struct assay_reader *r, const struct assay_place *at, const json_t *obj, const char *key, assay_zone_lookup *lookup,
-                       void *ctx, const struct assay_zone **out) {
+bool assay_member_zone(struct assay_reader *r, const struct assay_place *at, const json_t *obj, const char *key,
+                       assay_zone_lookup *lookup, void *ctx, const struct assay_zone **out) {
     struct assay_str name;
     if (!assay_member_text(r, at, obj, key, true, 64, &name)) return false;
     *out = lookup(ctx, name.p);
-    if (!*out) assay_read_fail(r, &(struct assay_place){at, key, 0}, ASSAY_INVALID_VALUE, "the name of an IANA time zone is wanted, as Asia/Shanghai");
+    if (!*out)
+        assay_read_fail(r, &(struct assay_place){at, key, 0}, ASSAY_INVALID_VALUE,
+                        "the name of an IANA time zone is wanted, as Asia/Shanghai");
     return *out != NULL;
 }

@@ -28,16 +28,14 @@ const char *const *assay_record_words(size_t offset) {
     return NULL;
 }
 
-const char *assay_record_word(size_t offset, int value) {
-    return value > 0 ? assay_record_words(offset)[value - 1] : NULL;
-}
+const char *assay_record_word(size_t offset, int value) { return value > 0 ? assay_record_words(offset)[value - 1] : NULL; }
 
 /* One record being decoded. */
 struct job {
     struct assay_reader reader;
-    uint32_t types;    /* the bit of its type; while that is not known, those of all types it may be */
-    bool skip_type;    /* `type` was looked at already */
-    size_t first;      /* row to begin with: 0, or N_COMMON for stored content */
+    uint32_t types; /* the bit of its type; while that is not known, those of all types it may be */
+    bool skip_type; /* `type` was looked at already */
+    size_t first;   /* row to begin with: 0, or N_COMMON for stored content */
     struct assay_record *out;
 };
 
@@ -73,8 +71,9 @@ static bool read_instant(struct assay_reader *r, const struct assay_place *at, c
     if (status == ASSAY_OK) return true;
     *out = ASSAY_NO_INSTANT;
     const char *wanted = status == ASSAY_MISSING_OFFSET ? "an instant needs its UTC offset, as 2001-02-03T04:05:06+08:00"
-                         : status == ASSAY_OUT_OF_RANGE ? "an instant from 1970 to 2099 is wanted"
-                                                        : "an RFC 3339 instant that exists is wanted, as 2001-02-03T04:05:06+08:00";
+                         : status == ASSAY_OUT_OF_RANGE
+                             ? "an instant from 1970 to 2099 is wanted"
+                             : "an RFC 3339 instant that exists is wanted, as 2001-02-03T04:05:06+08:00";
     assay_read_fail(r, at, status, "%s", wanted);
     return false;
 }
@@ -216,8 +215,8 @@ static void refuse_unknown(struct job *j, const struct assay_place *at) {
     struct assay_buf mine = {0}, theirs = {0};
     list_types(j->types, &mine);
     list_types(having, &theirs);
-    assay_read_fail(&j->reader, at, ASSAY_UNKNOWN_FIELD, "%s has no such field; it belongs to %s", type_known ? mine.p : "none of these types",
-                    theirs.p);
+    assay_read_fail(&j->reader, at, ASSAY_UNKNOWN_FIELD, "%s has no such field; it belongs to %s",
+                    type_known ? mine.p : "none of these types", theirs.p);
     assay_buf_free(&mine);
     assay_buf_free(&theirs);
 }
@@ -289,20 +288,22 @@ static enum assay_status decode(const json_t *v, enum assay_intake intake, assay
     struct job j = {.reader = {a, es}, .out = out};
     assay_record_init(out);
     if (!json_is_object(v)) {
-        assay_errors_add(es, ASSAY_WRONG_TYPE, "", "a record is a JSON object");
+        assay_errors_add(es, ASSAY_WRONG_TYPE, "", "an object is wanted: one record");
         return ASSAY_VALIDATION_FAILED;
     }
     read_type(&j, intake, &root, v);
     read_members(&j, &root, v);
     if (out->at != ASSAY_NO_INSTANT && out->at > received_at + ASSAY_FUTURE_TOLERANCE)
-        assay_read_fail(&j.reader, &(struct assay_place){&root, "at", 0}, ASSAY_FUTURE_TIME, "more than 5 minutes after its receipt");
+        assay_read_fail(&j.reader, &(struct assay_place){&root, "at", 0}, ASSAY_FUTURE_TIME,
+                        "more than 5 minutes after its receipt");
     /* DOMAIN 2.3: nobody is responsible for a satisfied answer, so it is no difference of content either. */
     if (out->answer == ASSAY_ANSWER_SATISFIED) out->responsibility = ASSAY_RESP_NONE;
     return assay_read_result(&j.reader);
 }
 
-enum assay_status assay_record_decode(const struct assay_json_doc *d, size_t i, enum assay_intake intake, assay_instant received_at,
-                                      struct assay_arena *a, struct assay_record *out, struct assay_errors *es) {
+enum assay_status assay_record_decode(const struct assay_json_doc *d, size_t i, enum assay_intake intake,
+                                      assay_instant received_at, struct assay_arena *a, struct assay_record *out,
+                                      struct assay_errors *es) {
     es->n = 0;
     return decode(assay_reader_element(d, i), intake, received_at, a, out, es);
 }
@@ -406,9 +407,10 @@ enum assay_status assay_record_from_content(struct assay_str content, struct ass
     return assay_fail(e, ASSAY_INTERNAL, es.items[0].field, "stored content: %s", es.items[0].detail);
 }
 
-void assay_record_write(const struct assay_record *r, const struct assay_record_origin *origin, struct assay_buf *b, const char *key) {
+void assay_record_write(const struct assay_record *r, const struct assay_record_origin *origin, struct assay_buf *b,
+                        const char *key) {
     assay_json_object(b, key);
-    assay_json_text(b, "kind", assay_kind_name(r->kind));
+    if (origin) assay_json_text(b, "kind", assay_kind_name(r->kind));
     if (r->kind == ASSAY_KIND_REPAIR || r->kind == ASSAY_KIND_SHIPMENT) assay_json_text(b, "type", assay_type_name(r->type));
     for (size_t i = 0; i < N_COMMON; i++) write_value(&common[i], r, true, b);
     write_fields(r, true, b);

@@ -19,7 +19,8 @@ static void read_provider_code(struct assay_reader *r, const struct assay_place 
     bool said = assay_member_form(r, at, v, "code", !code.p, assay_form_provider, 32, CODE_WANTED, &out->code);
     if (!code.p) return;
     if (said && !assay_str_eq(out->code, code))
-        assay_read_fail(r, &(struct assay_place){at, "code", 0}, ASSAY_INVALID_VALUE, "the address is that of %.*s", ASSAY_STR_ARG(code));
+        assay_read_fail(r, &(struct assay_place){at, "code", 0}, ASSAY_INVALID_VALUE, "the address is that of %.*s",
+                        ASSAY_STR_ARG(code));
     out->code = assay_arena_dup(r->arena, code);
 }
 
@@ -30,7 +31,7 @@ static enum assay_status read_provider(const json_t *v, struct assay_str code, s
     struct assay_reader r = {a, es};
     int status = 0;
     *out = (struct assay_provider){.facts.effective_from = ASSAY_NO_DATE};
-    if (!v || !assay_read_object(&r, &root, v, known)) return assay_read_result(&r);
+    if (!assay_read_object(&r, &root, v, known)) return assay_read_result(&r);
     read_provider_code(&r, &root, v, code, out);
     (void)assay_member_text(&r, &root, v, "name", true, 200, &out->name);
     (void)assay_member_text(&r, &root, v, "city", true, 64, &out->facts.city);
@@ -47,8 +48,8 @@ enum assay_status assay_provider_decode(const struct assay_json_doc *d, size_t i
     return read_provider(assay_reader_element(d, i), code, a, out, es);
 }
 
-enum assay_status assay_provider_from_json(struct assay_str text, struct assay_str code, struct assay_arena *a, struct assay_provider *out,
-                                           struct assay_errors *es) {
+enum assay_status assay_provider_from_json(struct assay_str text, struct assay_str code, struct assay_arena *a,
+                                           struct assay_provider *out, struct assay_errors *es) {
     json_t *v;
     enum assay_status status = assay_reader_load_into(text, &v, es);
     if (status != ASSAY_OK) return status;

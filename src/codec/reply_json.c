@@ -107,7 +107,8 @@ void assay_compensation_write(const struct assay_compensation_reply *r, struct a
 
 void assay_pay_line_write(const struct assay_pay_line_reply *l, struct assay_buf *b, const char *key) {
     bool known = l->rate != ASSAY_NO_RATE;
-    struct assay_money rate = {known, l->rate, l->minor_digits, l->currency}, amount = {known, l->amount, l->minor_digits, l->currency};
+    struct assay_money rate = {known, l->rate, l->minor_digits, l->currency},
+                       amount = {known, l->amount, l->minor_digits, l->currency};
     assay_json_object(b, key);
     assay_json_str(b, "order", l->order);
     assay_json_str(b, "product", l->product);

@@ -6,9 +6,9 @@
 
 #include <stdlib.h>
 
-#define ROWS_MAX 16       /* of the city and the lateness table */
-#define CITIES_MAX 256    /* of a city row */
-#define POINTS_MAX 64     /* of a curve */
+#define ROWS_MAX 16    /* of the city and the lateness table */
+#define CITIES_MAX 256 /* of a city row */
+#define POINTS_MAX 64  /* of a curve */
 #define ASSUMPTIONS_MAX 256
 #define WINDOW_MAX 36
 #define STANDARD_MAX 10000
@@ -34,7 +34,8 @@ static bool is_said(const json_t *obj, const char *key) {
 
 /* --- parts ---------------------------------------------------------------------------------------------------------- */
 
-static void read_standard(struct job *j, const struct assay_place *at, const json_t *obj, const char *key, struct assay_standard *out) {
+static void read_standard(struct job *j, const struct assay_place *at, const json_t *obj, const char *key,
+                          struct assay_standard *out) {
     const char *units[] = {assay_unit_name(ASSAY_WORKING_HOURS), assay_unit_name(ASSAY_CALENDAR_HOURS),
                            assay_unit_name(ASSAY_WORKING_DAYS), assay_unit_name(ASSAY_CALENDAR_DAYS), NULL};
     struct assay_place p;
@@ -50,24 +51,27 @@ static void read_standard(struct job *j, const struct assay_place *at, const jso
         *out = (struct assay_standard){(enum assay_unit)(ASSAY_WORKING_HOURS + u), (int32_t)n};
         said++;
     }
-    if (said != 1) assay_read_fail(&j->reader, &p, ASSAY_INVALID_VALUE, "exactly one of working_hours, calendar_hours, working_days, calendar_days is wanted");
+    if (said != 1)
+        assay_read_fail(&j->reader, &p, ASSAY_INVALID_VALUE,
+                        "exactly one of working_hours, calendar_hours, working_days, calendar_days is wanted");
 }
 
 static bool in_bounds(struct assay_frac v, const struct assay_frac *min, const struct assay_frac *max) {
     return (!min || assay_frac_cmp(v, *min) >= 0) && (!max || assay_frac_cmp(v, *max) <= 0);
 }
 
-static void refuse_bounds(struct job *j, const struct assay_place *at, const struct assay_frac *min, const struct assay_frac *max) {
+static void refuse_bounds(struct job *j, const struct assay_place *at, const struct assay_frac *min,
+                          const struct assay_frac *max) {
     char low[ASSAY_FRAC_TEXT] = "", high[ASSAY_FRAC_TEXT] = "";
     if (min) assay_frac_format(*min, 4, low);
     if (max) assay_frac_format(*max, 4, high);
-    assay_read_fail(&j->reader, at, ASSAY_OUT_OF_RANGE, "%s%s%s%s%s is wanted", min ? "at least " : "", low, min && max ? " and " : "",
-                    max ? "at most " : "", high);
+    assay_read_fail(&j->reader, at, ASSAY_OUT_OF_RANGE, "%s%s%s%s%s is wanted", min ? "at least " : "", low,
+                    min && max ? " and " : "", max ? "at most " : "", high);
 }
 
 /* A decimal within bounds (NULL: none). */
-static bool read_bounded(struct job *j, const struct assay_place *at, const json_t *obj, const char *key, const struct assay_frac *min,
-                         const struct assay_frac *max, struct assay_frac *out) {
+static bool read_bounded(struct job *j, const struct assay_place *at, const json_t *obj, const char *key,
+                         const struct assay_frac *min, const struct assay_frac *max, struct assay_frac *out) {
     if (!assay_member_decimal(&j->reader, at, obj, key, true, out)) return false;
     if (in_bounds(*out, min, max)) return true;
     refuse_bounds(j, &(struct assay_place){at, key, 0}, min, max);
@@ -76,7 +80,8 @@ static bool read_bounded(struct job *j, const struct assay_place *at, const json
 
 static bool read_point(struct job *j, const struct assay_place *at, const json_t *v, struct assay_frac *x, struct assay_frac *y) {
     if (!json_is_array(v) || json_array_size(v) != 2) {
-        assay_read_fail(&j->reader, at, json_is_array(v) ? ASSAY_INVALID_VALUE : ASSAY_WRONG_TYPE, "a pair is wanted, as [\"0.95\", \"30\"]");
+        assay_read_fail(&j->reader, at, json_is_array(v) ? ASSAY_INVALID_VALUE : ASSAY_WRONG_TYPE,
+                        "a pair is wanted, as [\"0.95\", \"30\"]");
         return false;
     }
     bool ok = assay_read_decimal(&j->reader, &(struct assay_place){at, NULL, 0}, json_array_get(v, 0), x);
@@ -86,13 +91,15 @@ static bool read_point(struct job *j, const struct assay_place *at, const json_t
 static void read_points(struct job *j, const struct assay_place *at, const json_t *points, const struct assay_frac *min,
                         const struct assay_frac *max, struct assay_curve *out) {
     size_t n = json_array_size(points);
-    struct assay_frac *x = assay_arena_alloc(j->reader.arena, n * sizeof *x), *y = assay_arena_alloc(j->reader.arena, n * sizeof *y);
+    struct assay_frac *x = assay_arena_alloc(j->reader.arena, n * sizeof *x),
+                      *y = assay_arena_alloc(j->reader.arena, n * sizeof *y);
     bool before = false; /* x[i - 1] is known */
     for (size_t i = 0; i < n; i++) {
         struct assay_place p = {at, NULL, i};
         bool ok = read_point(j, &p, json_array_get(points, i), &x[i], &y[i]);
         if (ok && before && assay_frac_cmp(x[i - 1], x[i]) >= 0)
-            assay_read_fail(&j->reader, &(struct assay_place){&p, NULL, 0}, ASSAY_INVALID_VALUE, "x must be greater than that of the point before");
+            assay_read_fail(&j->reader, &(struct assay_place){&p, NULL, 0}, ASSAY_INVALID_VALUE,
+                            "x must be greater than that of the point before");
         if (ok && !in_bounds(y[i], min, max)) refuse_bounds(j, &(struct assay_place){&p, NULL, 1}, min, max);
         before = ok;
     }
@@ -101,8 +108,8 @@ static void read_points(struct job *j, const struct assay_place *at, const json_
     out->y = y;
 }
 
-static void read_curve(struct job *j, const struct assay_place *at, const json_t *obj, const char *key, const struct assay_frac *min,
-                       const struct assay_frac *max, struct assay_curve *out) {
+static void read_curve(struct job *j, const struct assay_place *at, const json_t *obj, const char *key,
+                       const struct assay_frac *min, const struct assay_frac *max, struct assay_curve *out) {
     static const char *const known[] = {"kind", "points", NULL};
     static const char *const kinds[] = {"linear", "stepped", NULL};
     struct assay_place p, q;
@@ -116,8 +123,8 @@ static void read_curve(struct job *j, const struct assay_place *at, const json_t
 }
 
 /* Text in both languages. */
-static void read_bilingual(struct job *j, const struct assay_place *at, const json_t *obj, const char *key, size_t max, const char **en,
-                           const char **zh) {
+static void read_bilingual(struct job *j, const struct assay_place *at, const json_t *obj, const char *key, size_t max,
+                           const char **en, const char **zh) {
     static const char *const known[] = {"en", "zh-CN", NULL};
     struct assay_place p;
     struct assay_str s;
@@ -154,7 +161,8 @@ static void read_diagnosis(struct job *j, const struct assay_place *at, const js
     /* The reply says `limit_working_seconds`: DOMAIN 4.2 is in working time. */
     enum assay_unit unit = j->out->diagnosis_limit.unit;
     if (unit && unit != ASSAY_WORKING_HOURS)
-        assay_read_fail(&j->reader, &(struct assay_place){&p, "limit", 0}, ASSAY_INVALID_VALUE, "the diagnosis limit is in working_hours");
+        assay_read_fail(&j->reader, &(struct assay_place){&p, "limit", 0}, ASSAY_INVALID_VALUE,
+                        "the diagnosis limit is in working_hours");
     read_notes(j, &p, v);
 }
 
@@ -166,7 +174,8 @@ static bool city_stands_before(const struct assay_city_row *rows, size_t n, stru
 }
 
 /* rows[0..n-1] are read; their row n is being. */
-static void read_cities(struct job *j, const struct assay_place *at, const json_t *cities, struct assay_city_row *rows, size_t n) {
+static void read_cities(struct job *j, const struct assay_place *at, const json_t *cities, struct assay_city_row *rows,
+                        size_t n) {
     size_t count = json_array_size(cities);
     struct assay_str *list = assay_arena_zalloc(j->reader.arena, count * sizeof *list);
     rows[n].cities = list;
@@ -174,12 +183,14 @@ static void read_cities(struct job *j, const struct assay_place *at, const json_
         struct assay_place p = {at, NULL, i};
         struct assay_str city;
         if (!assay_read_text(&j->reader, &p, json_array_get(cities, i), 1, 64, &city)) continue;
-        if (city_stands_before(rows, n + 1, city)) assay_read_fail(&j->reader, &p, ASSAY_INVALID_VALUE, "this city stands in the table already");
+        if (city_stands_before(rows, n + 1, city))
+            assay_read_fail(&j->reader, &p, ASSAY_INVALID_VALUE, "this city stands in the table already");
         list[rows[n].n_cities++] = city;
     }
 }
 
-static void read_city_row(struct job *j, const struct assay_place *at, const json_t *v, bool last, struct assay_city_row *rows, size_t n) {
+static void read_city_row(struct job *j, const struct assay_place *at, const json_t *v, bool last, struct assay_city_row *rows,
+                          size_t n) {
     static const char *const known[] = {"cities", "standard", NULL};
     struct assay_place p;
     if (!assay_read_object(&j->reader, at, v, known)) return;
@@ -198,7 +209,8 @@ static void read_city_table(struct job *j, const struct assay_place *at, const j
     if (!v) return;
     size_t n = json_array_size(v);
     struct assay_city_row *rows = assay_arena_zalloc(j->reader.arena, n * sizeof *rows);
-    for (size_t i = 0; i < n; i++) read_city_row(j, &(struct assay_place){&p, NULL, i}, json_array_get(v, i), i + 1 == n, rows, i);
+    for (size_t i = 0; i < n; i++)
+        read_city_row(j, &(struct assay_place){&p, NULL, i}, json_array_get(v, i), i + 1 == n, rows, i);
     j->out->city_rows = rows;
     j->out->n_city_rows = n;
 }
@@ -252,8 +264,7 @@ static void read_lateness_standard(struct job *j, const struct assay_place *at, 
     struct assay_place p = {at, "standard", 0};
     if (row->point == ASSAY_POINT_STANDARD_NO_PARTS)
         assay_read_fail(&j->reader, &p, ASSAY_INVALID_VALUE, "no_parts is not a standard of a shipped line");
-    else if (!row->said)
-        assay_read_fail(&j->reader, &p, ASSAY_INVALID_VALUE, "clocks.cycle.standards has no %s", row->name);
+    else if (!row->said) assay_read_fail(&j->reader, &p, ASSAY_INVALID_VALUE, "clocks.cycle.standards has no %s", row->name);
     out->standard_reason = row->name;
     out->by_city = row->point == ASSAY_POINT_STANDARD_CITY;
     out->standard = row->standard;
@@ -276,10 +287,12 @@ static void read_until(struct job *j, const struct assay_place *at, const json_t
 static void check_lateness_row(struct job *j, const struct assay_place *at, const struct assay_lateness_row *rows, size_t i) {
     for (size_t k = 0; k < i; k++) {
         if (rows[i].name && rows[k].name && strcmp(rows[i].name, rows[k].name) == 0)
-            assay_read_fail(&j->reader, &(struct assay_place){at, "name", 0}, ASSAY_INVALID_VALUE, "this name stands in the table already");
+            assay_read_fail(&j->reader, &(struct assay_place){at, "name", 0}, ASSAY_INVALID_VALUE,
+                            "this name stands in the table already");
         if (rows[i].until == ASSAY_UNTIL_EVER || rows[i].until != rows[k].until) continue;
         if (rows[i].until == ASSAY_UNTIL_PROMISE || rows[i].until_class <= rows[k].until_class)
-            assay_read_fail(&j->reader, &(struct assay_place){at, "until", 0}, ASSAY_INVALID_VALUE, "must be later than that of every row before");
+            assay_read_fail(&j->reader, &(struct assay_place){at, "until", 0}, ASSAY_INVALID_VALUE,
+                            "must be later than that of every row before");
     }
 }
 
@@ -325,15 +338,16 @@ static void read_clocks(struct job *j, const struct assay_place *at, const json_
 /* --- indicators ------------------------------------------------------------------------------------------------------ */
 
 /* {"word": decimal, ...} with each word of the list, into out[1..]. */
-static void read_by_words(struct job *j, const struct assay_place *at, const json_t *obj, const char *key, const char *const *words,
-                          const struct assay_frac *max, struct assay_frac *out) {
+static void read_by_words(struct job *j, const struct assay_place *at, const json_t *obj, const char *key,
+                          const char *const *words, const struct assay_frac *max, struct assay_frac *out) {
     struct assay_place p;
     const json_t *v = assay_member_object(&j->reader, at, obj, key, true, words, &p);
     for (int i = 0; v && words[i]; i++) (void)read_bounded(j, &p, v, words[i], &ASSAY_FRAC_ZERO, max, &out[i + 1]);
 }
 
 static void read_indicator(struct job *j, const struct assay_place *at, const json_t *v, struct assay_indicator *out) {
-    static const char *const known[] = {"code", "measure", "max", "curve", "weights", "class_factors", "responsibility_shares", NULL};
+    static const char *const known[] = {"code", "measure", "max", "curve", "weights", "class_factors", "responsibility_shares",
+                                        NULL};
     static const char *const plain[] = {"code", "measure", "max", "curve", NULL};
     static const char *const measures[] = {"compliance", "satisfaction", NULL};
     int measure = -1;
@@ -361,7 +375,8 @@ static void read_indicators(struct job *j, const struct assay_place *at, const j
         read_indicator(j, &q, json_array_get(v, i), &list[i]);
         for (size_t k = 0; k < i; k++)
             if (list[i].code && list[k].code && strcmp(list[i].code, list[k].code) == 0)
-                assay_read_fail(&j->reader, &(struct assay_place){&q, "code", 0}, ASSAY_INVALID_VALUE, "this code stands in the list already");
+                assay_read_fail(&j->reader, &(struct assay_place){&q, "code", 0}, ASSAY_INVALID_VALUE,
+                                "this code stands in the list already");
     }
     j->out->indicators = list;
     j->out->n_indicators = n;
@@ -411,7 +426,8 @@ static void read_assumptions(struct job *j, const struct assay_place *at, const 
         read_assumption(j, &q, json_array_get(v, i), &list[i]);
         for (size_t k = 0; k < i; k++)
             if (list[i].id && list[k].id && strcmp(list[i].id, list[k].id) == 0)
-                assay_read_fail(&j->reader, &(struct assay_place){&q, "id", 0}, ASSAY_INVALID_VALUE, "this id stands in the list already");
+                assay_read_fail(&j->reader, &(struct assay_place){&q, "id", 0}, ASSAY_INVALID_VALUE,
+                                "this id stands in the list already");
     }
     j->out->assumptions = list;
     j->out->n_assumptions = n;
@@ -431,8 +447,9 @@ static void read_fixed(struct job *j, const struct assay_place *at, const json_t
 }
 
 static void read_scheme(struct job *j, const json_t *v, assay_zone_lookup *zone, void *ctx) {
-    static const char *const known[] = {"name", "effective_from", "time_zone", "starts", "calendar", "rates", "cycle", "window_months",
-                                        "clocks", "indicators", "grades", "pay", "assumptions", NULL};
+    static const char *const known[] = {
+        "name",          "effective_from", "time_zone",  "starts", "calendar", "rates",       "cycle",
+        "window_months", "clocks",         "indicators", "grades", "pay",      "assumptions", NULL};
     static const struct assay_place root = {NULL, NULL, 0};
     struct assay_scheme *s = j->out;
     int64_t months = 1;
@@ -453,7 +470,8 @@ static void read_scheme(struct job *j, const json_t *v, assay_zone_lookup *zone,
 }
 
 enum assay_status assay_scheme_new_from_json(struct assay_str text, const char *code, int32_t version, assay_date effective_from,
-                                             assay_zone_lookup *zone, void *ctx, struct assay_scheme **out, struct assay_errors *es) {
+                                             assay_zone_lookup *zone, void *ctx, struct assay_scheme **out,
+                                             struct assay_errors *es) {
     json_t *v;
     *out = NULL;
     enum assay_status status = assay_reader_load_into(text, &v, es);

@@ -38,7 +38,8 @@ void assay_link_verdict(struct assay_str provider, struct assay_str order, const
     add_segment(assay_str_c(scheme), b);
 }
 
-void assay_reply_link(struct assay_str provider, struct assay_str order, const char *scheme, struct assay_buf *b, const char *key) {
+void assay_reply_link(struct assay_str provider, struct assay_str order, const char *scheme, struct assay_buf *b,
+                      const char *key) {
     struct assay_buf link = {0};
     assay_link_verdict(provider, order, scheme, &link);
     assay_json_str(b, key, assay_buf_str(&link));

@@ -22,7 +22,7 @@
 #include "internal.h"
 
 #define TICK_US 100000
-#define GONE_EVERY 10 /* ticks between looks for clients that left while their request is worked on */
+#define LOOK_EVERY 10 /* ticks between looks for clients that left */
 #define LINGER_US 2000000
 #define LINGERING_MAX 64
 #define BACKLOG 1024
@@ -168,11 +168,19 @@ static bool has_left(int fd) {
     return poll(&p, 1, 0) > 0 && (p.revents & (POLLERR | POLLHUP));
 }
 
+/* The library reads once per event of the kernel's, and an end that came in the same event as the last data it does not see
+ * (epoll is edge-triggered). Shutting down what is at its end already makes another event. */
+static void nudge_ended(int fd) {
+    char byte;
+    if (recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0) shutdown(fd, SHUT_RD);
+}
+
 static void sweep_request(struct assay_http_door *d, struct assay_http_conn *conn, int64_t now, bool look) {
     const struct assay_http_config *c = &d->site->c;
     struct assay_http_exchange *x = conn->x;
     pthread_mutex_lock(&x->lock);
     int64_t age = now - x->phase_us;
+    if (look && x->phase <= PHASE_BODY && !x->suspended) nudge_ended(conn->fd);
     switch (x->phase) {
     case PHASE_HEAD:
         if (age > c->head_ms * 1000) shutdown(conn->fd, SHUT_RDWR);
@@ -196,6 +204,7 @@ static void sweep(struct assay_http_door *d, int64_t now, bool look) {
     for (struct assay_http_conn *conn = d->conns; conn; conn = conn->next) {
         if (conn->x) sweep_request(d, conn, now, look);
         else if (now - conn->since_us > d->site->c.idle_ms * 1000) shutdown(conn->fd, SHUT_RDWR);
+        else if (look) nudge_ended(conn->fd);
     }
     pthread_mutex_unlock(&d->lock);
 }
@@ -224,7 +233,7 @@ static void *door_main(void *arg) {
         if (d->listener >= 0 && is_shutting(d)) shut_now(d);
         if (now - swept < TICK_US) continue;
         swept = now;
-        sweep(d, now, ++ticks % GONE_EVERY == 0);
+        sweep(d, now, ++ticks % LOOK_EVERY == 0);
         sweep_lingering(d, now);
     }
     return NULL;

@@ -187,18 +187,19 @@ static enum MHD_Result on_head(struct assay_http_exchange *x, struct MHD_Connect
             admitted = false;
         }
     }
-    if (admitted) {
-        pthread_mutex_lock(&x->lock);
-        enter_phase(x, PHASE_BODY);
-        x->moved_us = x->phase_us;
-        bool is_cut = x->cut;
-        pthread_mutex_unlock(&x->lock);
-        return is_cut ? MHD_NO : MHD_YES;
+    if (!admitted) assay_http_finish(x);
+    /* The library closes a connection that is answered now, and so it should where a body comes that nobody wants. */
+    if (!admitted && body) {
+        assay_http_door_linger(s->door, x->conn->fd);
+        return respond(x, mhd);
     }
-    assay_http_finish(x);
-    /* The library will close the connection without reading the body. */
-    if (body) assay_http_door_linger(s->door, x->conn->fd);
-    return respond(x, mhd);
+    pthread_mutex_lock(&x->lock);
+    enter_phase(x, admitted ? PHASE_BODY : PHASE_WORK);
+    x->moved_us = x->phase_us;
+    x->done = !admitted;
+    bool is_cut = x->cut;
+    pthread_mutex_unlock(&x->lock);
+    return is_cut ? MHD_NO : MHD_YES;
 }
 
 /* --- the body: with the request's lock held --------------------------------------------------------------------------------- */
@@ -321,7 +322,7 @@ static enum MHD_Result run(struct assay_http_exchange *x, struct MHD_Connection 
 /* The request is complete, or resumed. */
 static enum MHD_Result on_whole(struct assay_http_exchange *x, struct MHD_Connection *mhd) {
     pthread_mutex_lock(&x->lock);
-    bool first = x->phase == PHASE_BODY && !x->cut, stream = x->pub.route->kind == ASSAY_HTTP_STREAM;
+    bool first = x->phase == PHASE_BODY && !x->cut, stream = first && x->pub.route->kind == ASSAY_HTTP_STREAM;
     if (first) {
         enter_phase(x, PHASE_WORK);
         x->body_end = true;
@@ -341,11 +342,16 @@ static enum MHD_Result on_access(void *cls, struct MHD_Connection *mhd, const ch
 }
 
 /* --- ends ------------------------------------------------------------------------------------------------------------------- */
-/* What the client got; 0: it left before. The library answers malformed requests by itself, with a 4xx. */
+/* The library answers malformed requests by itself, with a 4xx, and closes. */
+static bool answered_by_library(const struct assay_http_exchange *x, enum MHD_RequestTerminationCode how) {
+    return !x->cut && x->phase <= PHASE_BODY && how == MHD_REQUEST_TERMINATED_WITH_ERROR;
+}
+
+/* What the client got; 0: it left before. */
 static int status_of(const struct assay_http_exchange *x, enum MHD_RequestTerminationCode how) {
     if (x->cut) return x->cut_status;
-    if (how != MHD_REQUEST_TERMINATED_COMPLETED_OK) return 0;
-    return x->phase == PHASE_REPLY ? x->reply.status : 400;
+    if (answered_by_library(x, how)) return 400;
+    return how == MHD_REQUEST_TERMINATED_COMPLETED_OK ? x->reply.status : 0;
 }
 
 static void on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls, enum MHD_RequestTerminationCode how) {
@@ -360,6 +366,7 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls, 
     assay_http_body_fail(x, ASSAY_BAD_REQUEST, "The client has gone");
     bool reserved = x->reserved;
     x->reserved = false;
+    if (answered_by_library(x, how)) assay_http_door_linger(s->door, x->conn->fd);
     int status = status_of(x, how);
     bool sent = status > 0 && !x->cut && x->phase == PHASE_REPLY && x->pub.method != ASSAY_HTTP_HEAD;
     assay_http_account(x, status, sent ? x->reply.bytes.n : 0, assay_clock_monotonic_us());

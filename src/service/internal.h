@@ -26,7 +26,12 @@ struct assay_service {
     struct assay_config *config;
     pthread_mutex_t reload_lock;  /* one reload at a time */
     struct assay_committer *committer;
+    struct assay_watcher *watcher;
 };
+
+/* --- watcher.c: sees within a second what other daemons changed. */
+struct assay_watcher *assay_watcher_new(struct assay_service *s, struct assay_error *e);
+void assay_watcher_free(struct assay_watcher *w);
 
 /* --- config.c */
 enum assay_status assay_config_load(struct assay_service *s, struct assay_db *db, struct assay_arena *scratch, struct assay_config **out,

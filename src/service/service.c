@@ -30,7 +30,8 @@ enum assay_status assay_service_start(const struct assay_service_options *o, str
     if (!st) st = assay_store_check_schema(session->db, e);
     if (!st) st = assay_config_refresh(s, session->db, e);
     assay_session_close(session);
-    if (!st && !(s->committer = assay_committer_new(s, e))) st = e && e->status ? e->status : ASSAY_INTERNAL;
+    if (!st && !(s->committer = assay_committer_new(s, e))) st = e->status;
+    if (!st && !(s->watcher = assay_watcher_new(s, e))) st = e->status;
     if (st) assay_service_stop(s), s = NULL;
     *out = s;
     return st;
@@ -38,6 +39,7 @@ enum assay_status assay_service_start(const struct assay_service_options *o, str
 
 void assay_service_stop(struct assay_service *s) {
     if (!s) return;
+    assay_watcher_free(s->watcher);
     assay_committer_free(s->committer);
     assay_config_release(s->config);
     for (size_t i = 0; i < s->zones.n; i++) assay_zone_free(s->zones.zones[i]);

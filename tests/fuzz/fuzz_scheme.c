@@ -40,14 +40,16 @@ static void check_scheme(const struct assay_scheme *s) {
     must(s->n_city_rows >= 1 && s->city_rows[s->n_city_rows - 1].n_cities == 0);
     for (size_t i = 0; i + 1 < s->n_city_rows; i++) must(s->city_rows[i].n_cities > 0 && s->city_rows[i].standard.unit);
     must(s->n_lateness >= 1 && s->lateness[s->n_lateness - 1].until == ASSAY_UNTIL_EVER);
-    for (size_t i = 0; i < s->n_lateness; i++) must(s->lateness[i].name && s->lateness[i].standard_reason && (s->lateness[i].by_city || s->lateness[i].standard.unit));
+    for (size_t i = 0; i < s->n_lateness; i++)
+        must(s->lateness[i].name && s->lateness[i].standard_reason && (s->lateness[i].by_city || s->lateness[i].standard.unit));
     must(s->n_indicators >= 1 && s->n_indicators <= ASSAY_INDICATORS_MAX);
     for (size_t i = 0; i < s->n_indicators; i++) {
         must(s->indicators[i].code && s->indicators[i].measure);
         check_curve(&s->indicators[i].curve);
     }
     check_curve(&s->pay_multiplier);
-    for (size_t i = 0; i < s->n_assumptions; i++) must(s->assumptions[i].id && s->assumptions[i].text_en && s->assumptions[i].text_zh);
+    for (size_t i = 0; i < s->n_assumptions; i++)
+        must(s->assumptions[i].id && s->assumptions[i].text_en && s->assumptions[i].text_zh);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

@@ -7,14 +7,8 @@ __extension__ typedef __int128 wide;
 
 static uint64_t seed, state;
 
-static uint64_t draw(void) { /* splitmix64 */
-    uint64_t z = (state += UINT64_C(0x9E3779B97F4A7C15));
-    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-    return z ^ (z >> 31);
-}
-
-static int64_t below(int64_t n) { return (int64_t)(draw() % (uint64_t)n); }
+static uint64_t draw(void) { return test_random(&state); }
+static int64_t below(int64_t n) { return test_random_below(&state, n); }
 
 static void start(void) {
     const char *given = getenv("ASSAY_SEED");
@@ -223,8 +217,8 @@ static void any_order(struct month *m, struct assay_contribution *out) {
     static const enum assay_clock_outcome clocks[] = {ASSAY_CLOCK_MET, ASSAY_CLOCK_EXEMPT};
     struct assay_record answers[3];
     const struct assay_record *surveys[3] = {&answers[0], &answers[1], &answers[2]};
-    struct assay_order o = {.opened_at = test_at("2001-02-03T09:00:00+08:00"),
-                            .closed_at = test_at("2001-02-04T09:00:00+08:00"),
+    struct assay_order o = {.opened_at = test_instant("2001-02-03T09:00:00+08:00"),
+                            .closed_at = test_instant("2001-02-04T09:00:00+08:00"),
                             .customer_class = (enum assay_class)below(3),
                             .n_surveys = (size_t)below(4),
                             .surveys = surveys};

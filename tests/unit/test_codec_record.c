@@ -3,6 +3,8 @@
 
 #include "assay/codec.h"
 
+#define N(a) (int)(sizeof(a) / sizeof *(a))
+
 #define RECEIVED "2001-03-01T00:00:00Z"
 #define E ASSAY_INTAKE_EVENTS
 #define D ASSAY_INTAKE_DISPATCHES
@@ -38,11 +40,16 @@ static const char *told(void) {
     return b.p;
 }
 
+static void accept(enum assay_intake intake, const char *json, struct assay_record *out) {
+    ck_assert_msg(decode(intake, json, out) == ASSAY_OK, "%s: %s", json, told());
+}
+
 static void setup(void) { arena = (struct assay_arena){0}; }
 static void teardown(void) { assay_arena_free(&arena); }
 
 /* === what is accepted and what is said of the rest ===================================================================== */
 
+/* clang-format off */
 static const struct {
     enum assay_intake intake;
     const char *json, *told;
@@ -199,18 +206,25 @@ static const struct {
     {E, "\xEF\xBB\xBF{}", " invalid_json"},
     {E, "{} {}", " invalid_json"},
 };
+/* clang-format on */
+
+static void check_case(int i) {
+    struct assay_record r;
+    enum assay_status s = decode(cases[i].intake, cases[i].json, &r);
+    ck_assert_msg(strcmp(told(), cases[i].told) == 0, "%s\n  said   %s\n  wanted %s", cases[i].json, told(), cases[i].told);
+    ck_assert_int_eq(s == ASSAY_OK, errors.n == 0);
+    bool meaning = errors.items[0].field[0] || errors.items[0].status == ASSAY_WRONG_TYPE ||
+                   errors.items[0].status == ASSAY_OUT_OF_RANGE;
+    if (errors.n) ck_assert_int_eq(assay_json_is_syntax(s), !meaning);
+    for (size_t k = 0; k < assay_errors_kept(&errors); k++) ck_assert(errors.items[k].detail[0]);
+}
 
 START_TEST(each_case) {
-    struct assay_record r;
-    enum assay_status s = decode(cases[_i].intake, cases[_i].json, &r);
-    ck_assert_msg(strcmp(told(), cases[_i].told) == 0, "%s\n  said   %s\n  wanted %s", cases[_i].json, told(), cases[_i].told);
-    ck_assert_int_eq(s == ASSAY_OK, errors.n == 0);
-    bool meaning = errors.items[0].field[0] || errors.items[0].status == ASSAY_WRONG_TYPE || errors.items[0].status == ASSAY_OUT_OF_RANGE;
-    if (errors.n) ck_assert_int_eq(assay_json_is_syntax(s), !meaning);
-    for (size_t i = 0; i < assay_errors_kept(&errors); i++) ck_assert(errors.items[i].detail[0]);
+    for (int i = 0; i < N(cases); i++) check_case(i);
 }
 END_TEST
 
+/* clang-format off */
 static const struct {
     enum assay_intake intake;
     const char *json, *detail; /* stands in the first error's */
@@ -231,12 +245,17 @@ static const struct {
     {E, "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]", "column 33: nested more than 32 deep"},
     {E, "{\"x\":\"[[[[[[[[[[[[[[[[[[[[[\\\"[[[[[[[[[[[[[[[[[[[[[[[[\",\n\"\xE5\x8F\xB7\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", "line 2, column 36: nested more than 32 deep"},
 };
+/* clang-format on */
+
+static void check_detail(int i) {
+    struct assay_record r;
+    ck_assert_int_ne(decode(details[i].intake, details[i].json, &r), ASSAY_OK);
+    ck_assert_msg(strstr(errors.items[0].detail, details[i].detail) != NULL, "%s\n  said   %s\n  wanted %s", details[i].json,
+                  errors.items[0].detail, details[i].detail);
+}
 
 START_TEST(each_detail) {
-    struct assay_record r;
-    ck_assert_int_ne(decode(details[_i].intake, details[_i].json, &r), ASSAY_OK);
-    ck_assert_msg(strstr(errors.items[0].detail, details[_i].detail) != NULL, "%s\n  said   %s\n  wanted %s", details[_i].json,
-                  errors.items[0].detail, details[_i].detail);
+    for (int i = 0; i < N(details); i++) check_detail(i);
 }
 END_TEST
 
@@ -246,12 +265,14 @@ START_TEST(nul_bytes_are_refused_everywhere) {
         const char *text;
         size_t n;
         const char *where;
-    } texts[] = {{"[1\0]", 4, "column 3: "}, {"{\"a\":true\0}", 11, "column 10: "}, {"1\0", 2, "column 2: "}, {"[\"a\0\"]", 6, "column 4: "},
-                 {"\0", 1, "column 1: "}, {"[\"\xE5\x8F\xB7\",\n1\0]", 10, "line 2, column 2: "}};
+    } texts[] = {{"[1\0]", 4, "column 3: "}, {"{\"a\":true\0}", 11, "column 10: "},
+                 {"1\0", 2, "column 2: "},   {"[\"a\0\"]", 6, "column 4: "},
+                 {"\0", 1, "column 1: "},    {"[\"\xE5\x8F\xB7\",\n1\0]", 10, "line 2, column 2: "}};
     struct assay_json_doc *d;
     struct assay_error e;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        ck_assert_msg(assay_json_load((struct assay_str){texts[i].text, texts[i].n}, &d, &e) == ASSAY_NUL_CHARACTER, "text %zu", i);
+        ck_assert_msg(assay_json_load((struct assay_str){texts[i].text, texts[i].n}, &d, &e) == ASSAY_NUL_CHARACTER, "text %zu",
+                      i);
         ck_assert_msg(strncmp(e.detail, texts[i].where, strlen(texts[i].where)) == 0, "text %zu: %s", i, e.detail);
     }
 }
@@ -307,7 +328,9 @@ END_TEST
 
 START_TEST(fields_arrive_in_the_struct) {
     struct assay_record r;
-    ck_assert_int_eq(decode(E, OPENED(",\"customer_class\":\"key\",\"serial\":\"s\",\"warranty\":\"out\",\"reported_at\":\"2001-02-03T00:00:00.5Z\""), &r), ASSAY_OK);
+    accept(E,
+           OPENED(",\"customer_class\":\"key\",\"serial\":\"s\",\"warranty\":\"out\",\"reported_at\":\"2001-02-03T00:00:00.5Z\""),
+           &r);
     ck_assert_int_eq(r.kind, ASSAY_KIND_REPAIR);
     ck_assert_int_eq(r.type, ASSAY_ORDER_OPENED);
     ck_assert(assay_str_is(r.id, "a-1") && assay_str_is(r.provider, "P001") && assay_str_is(r.order, "W1"));
@@ -317,26 +340,33 @@ START_TEST(fields_arrive_in_the_struct) {
     ck_assert(r.channel == ASSAY_CHANNEL_CCC && r.customer_class == ASSAY_CLASS_KEY && r.warranty == ASSAY_WARRANTY_OUT);
     ck_assert(r.overall == -1 && !r.line.p && !r.local && r.request == 0);
 
-    ck_assert_int_eq(decode(E, REQUESTED(",\"replaces\":\"R0\",\"local\":true"), &r), ASSAY_OK);
-    ck_assert(r.request == 1 && r.local && assay_str_is(r.line, "R1") && assay_str_is(r.part_no, "C1") && assay_str_is(r.replaces, "R0"));
+    accept(E, REQUESTED(",\"replaces\":\"R0\",\"local\":true"), &r);
+    ck_assert(r.request == 1 && r.local && assay_str_is(r.line, "R1") && assay_str_is(r.part_no, "C1") &&
+              assay_str_is(r.replaces, "R0"));
 
-    ck_assert_int_eq(decode(E, EVENT("part.shipped", ",\"line\":\"R1\",\"courier\":\"3D18\",\"warehouse\":\"\""), &r), ASSAY_OK);
+    accept(E, EVENT("part.shipped", ",\"line\":\"R1\",\"courier\":\"3D18\",\"warehouse\":\"\""), &r);
     ck_assert(r.kind == ASSAY_KIND_SHIPMENT && r.courier == 318 && r.warehouse.p && r.warehouse.n == 0);
 
-    ck_assert_int_eq(decode(E, EVENT("order.noted", ",\"reason\":\"customer\",\"note\":\"n\""), &r), ASSAY_OK);
+    accept(E, EVENT("order.noted", ",\"reason\":\"customer\",\"note\":\"n\""), &r);
     ck_assert(r.noted == ASSAY_NOTE_CUSTOMER && !r.reason.p && assay_str_is(r.note, "n"));
 
-    ck_assert_int_eq(decode(E, EVENT("event.voided", ",\"target\":\"t\",\"target_kind\":\"survey\",\"reason\":\"r\""), &r), ASSAY_OK);
+    accept(E, EVENT("event.voided", ",\"target\":\"t\",\"target_kind\":\"survey\",\"reason\":\"r\""), &r);
     ck_assert(r.kind == ASSAY_KIND_REPAIR && r.target_kind == ASSAY_KIND_SURVEY && assay_str_is(r.target, "t") && !r.order.p);
     ck_assert(assay_str_is(r.reason, "r") && r.noted == ASSAY_NOTE_NONE);
 
-    ck_assert_int_eq(decode(D, PLAIN(",\"parts\":[{\"line\":\"R2\",\"part_no\":\"C2\"},{\"part_no\":\"C1\",\"line\":\"R1\"},{\"line\":\"R10\",\"part_no\":\"C9\"}]"), &r), ASSAY_OK);
+    accept(D,
+           PLAIN(",\"parts\":[{\"line\":\"R2\",\"part_no\":\"C2\"},{\"part_no\":\"C1\",\"line\":\"R1\"},{"
+                 "\"line\":\"R10\",\"part_no\":\"C9\"}]"),
+           &r);
     ck_assert(r.kind == ASSAY_KIND_DISPATCH && r.type == ASSAY_DISPATCHED);
     ck_assert_uint_eq(r.n_parts, 3);
     ck_assert(assay_str_is(r.parts[0].line, "R1") && assay_str_is(r.parts[1].line, "R10") && assay_str_is(r.parts[2].line, "R2"));
     ck_assert(assay_str_is(r.parts[1].part_no, "C9"));
 
-    ck_assert_int_eq(decode(S, PLAIN(",\"answer\":\"dissatisfied\",\"source\":\"volunteered\",\"responsibility\":\"manufacturer\",\"overall\":3,\"recommend\":0"), &r), ASSAY_OK);
+    accept(S,
+           PLAIN(",\"answer\":\"dissatisfied\",\"source\":\"volunteered\",\"responsibility\":\"manufacturer\","
+                 "\"overall\":3,\"recommend\":0"),
+           &r);
     ck_assert(r.kind == ASSAY_KIND_SURVEY && r.type == ASSAY_SURVEY_RESPONSE && r.answer == ASSAY_ANSWER_DISSATISFIED);
     ck_assert(r.source == ASSAY_SOURCE_VOLUNTEERED && r.responsibility == ASSAY_RESP_MANUFACTURER);
     ck_assert(r.overall == 3 && r.attitude == -1 && r.recommend == 0);
@@ -355,7 +385,8 @@ START_TEST(elements_of_an_array) {
     ck_assert_int_eq(assay_record_decode(d, 0, E, instant(RECEIVED), &arena, &r, &errors), ASSAY_OK);
     ck_assert_int_eq(assay_record_decode(d, 1, E, instant(RECEIVED), &arena, &r, &errors), ASSAY_VALIDATION_FAILED);
     ck_assert_int_eq(assay_record_decode(d, 2, E, instant(RECEIVED), &arena, &r, &errors), ASSAY_VALIDATION_FAILED);
-    ck_assert_int_eq(assay_record_decode(d, 3, E, instant(RECEIVED), &arena, &r, &errors), ASSAY_VALIDATION_FAILED); /* past the end */
+    ck_assert_int_eq(assay_record_decode(d, 3, E, instant(RECEIVED), &arena, &r, &errors),
+                     ASSAY_VALIDATION_FAILED); /* past the end */
     assay_json_element_write(d, 2, &b);
     ck_assert_str_eq(b.p, "{\"a\":[1,2.5,\"\xC3\xA9\\n\"],\"_b\":null}");
     assay_json_free(d);
@@ -368,12 +399,13 @@ END_TEST
 
 static const char *content(enum assay_intake intake, const char *json, struct assay_buf *b) {
     struct assay_record r;
-    ck_assert_msg(decode(intake, json, &r) == ASSAY_OK, "%s: %s", json, told());
+    accept(intake, json, &r);
     b->n = 0;
     assay_record_content(&r, b);
     return b->p;
 }
 
+/* clang-format off */
 static const struct {
     enum assay_intake intake;
     const char *json, *content;
@@ -393,15 +425,21 @@ static const struct {
     {S, PLAIN(",\"recommend\":0,\"overall\":5,\"answer\":\"satisfied\",\"responsibility\":\"shared\""), "{\"answer\":\"satisfied\",\"overall\":5,\"recommend\":0}"},
     {S, PLAIN(",\"answer\":\"average\",\"responsibility\":\"shared\""), "{\"answer\":\"average\",\"responsibility\":\"shared\"}"},
 };
+/* clang-format on */
+
+static void check_content(int i) {
+    struct assay_buf b = {0};
+    ck_assert_str_eq(content(contents[i].intake, contents[i].json, &b), contents[i].content);
+    assay_buf_free(&b);
+}
 
 START_TEST(content_is_canonical) {
-    struct assay_buf b = {0};
-    ck_assert_str_eq(content(contents[_i].intake, contents[_i].json, &b), contents[_i].content);
-    assay_buf_free(&b);
+    for (int i = 0; i < N(contents); i++) check_content(i);
 }
 END_TEST
 
 /* Same content, same bytes; else other bytes (DOMAIN 2.5). */
+/* clang-format off */
 static const struct {
     enum assay_intake intake;
     const char *one, *other;
@@ -423,28 +461,34 @@ static const struct {
     {S, PLAIN(",\"answer\":\"average\""), PLAIN(",\"answer\":\"average\",\"responsibility\":\"provider\""), false},
     {S, PLAIN(",\"answer\":\"average\""), PLAIN(",\"answer\":\"average\",\"recommend\":0"), false},
 };
+/* clang-format on */
 
-START_TEST(content_is_identity) {
+static void check_pair(int i) {
     struct assay_buf a = {0}, b = {0};
-    content(pairs[_i].intake, pairs[_i].one, &a);
-    content(pairs[_i].intake, pairs[_i].other, &b);
-    ck_assert_msg(pairs[_i].same == assay_str_eq(assay_buf_str(&a), assay_buf_str(&b)), "%s\n%s", a.p, b.p);
+    content(pairs[i].intake, pairs[i].one, &a);
+    content(pairs[i].intake, pairs[i].other, &b);
+    ck_assert_msg(pairs[i].same == assay_str_eq(assay_buf_str(&a), assay_buf_str(&b)), "%s\n%s", a.p, b.p);
     assay_buf_free(&a);
     assay_buf_free(&b);
+}
+
+START_TEST(content_is_identity) {
+    for (int i = 0; i < N(pairs); i++) check_pair(i);
 }
 END_TEST
 
 /* Content read back is the record: every accepted case above, and the record as shown can be parsed. */
-START_TEST(content_comes_back) {
+static void check_return(int i) {
     struct assay_record r, back;
     struct assay_buf a = {0}, b = {0};
     struct assay_error e;
-    if (decode(cases[_i].intake, cases[_i].json, &r) != ASSAY_OK) return;
+    if (decode(cases[i].intake, cases[i].json, &r) != ASSAY_OK) return;
     assay_buf_addc(&a, '"'); /* content may stand behind anything */
     assay_record_content(&r, &a);
     memset(&back, 0x5A, sizeof back);
     back.kind = r.kind, back.type = r.type, back.at = r.at, back.id = r.id, back.provider = r.provider, back.order = r.order;
-    ck_assert_msg(assay_record_from_content((struct assay_str){a.p + 1, a.n - 1}, &arena, &back, &e) == ASSAY_OK, "%s %s", e.field, e.detail);
+    ck_assert_msg(assay_record_from_content((struct assay_str){a.p + 1, a.n - 1}, &arena, &back, &e) == ASSAY_OK, "%s %s",
+                  e.field, e.detail);
     assay_buf_addc(&b, '"');
     assay_record_content(&back, &b);
     ck_assert_str_eq(a.p, b.p);
@@ -455,10 +499,15 @@ START_TEST(content_comes_back) {
     assay_buf_free(&a);
     assay_buf_free(&b);
 }
+
+START_TEST(content_comes_back) {
+    for (int i = 0; i < N(cases); i++) check_return(i);
+}
 END_TEST
 
 START_TEST(content_that_is_not_ours) {
-    static const char *const bad[] = {"", "[]", "{", "{\"line\":17}", "{\"id\":\"x\"}", "{\"courier\":\"2D10\"}", "{}", "{\"line\":\"a b\"}"};
+    static const char *const bad[] = {
+        "", "[]", "{", "{\"line\":17}", "{\"id\":\"x\"}", "{\"courier\":\"2D10\"}", "{}", "{\"line\":\"a b\"}"};
     struct assay_record r;
     struct assay_error e;
     assay_record_init(&r);
@@ -468,31 +517,34 @@ START_TEST(content_that_is_not_ours) {
 }
 END_TEST
 
+/* clang-format off */
 START_TEST(the_record_as_shown) {
     struct assay_record r;
     struct assay_buf b = {0};
     struct assay_record_origin origin = {ASSAY_PARTY_PROVIDER, instant(RECEIVED), ASSAY_STR("17"), 42, true};
-    ck_assert_int_eq(decode(E, REQUESTED(""), &r), ASSAY_OK);
+    accept(E, REQUESTED(""), &r);
     assay_record_write(&r, &origin, &b, NULL);
     ck_assert_str_eq(b.p, "{\"kind\":\"repair\",\"type\":\"part.requested\",\"id\":\"a-1\",\"provider\":\"P001\",\"order\":\"W1\",\"at\":\"2001-02-02T20:05:06Z\","
                           "\"request\":1,\"line\":\"R1\",\"part_no\":\"C1\",\"local\":false,\"party\":\"provider\",\"received_at\":\"2001-03-01T00:00:00Z\","
                           "\"upload\":\"17\",\"seq\":42,\"voided\":true}");
     b.n = 0;
-    ck_assert_int_eq(decode(E, EVENT("event.voided", ",\"target\":\"t\""), &r), ASSAY_OK);
+    accept(E, EVENT("event.voided", ",\"target\":\"t\""), &r);
     assay_json_object(&b, NULL);
     assay_record_write(&r, NULL, &b, "record");
     assay_json_object_end(&b);
     ck_assert_str_eq(b.p, "{\"record\":{\"kind\":\"repair\",\"type\":\"event.voided\",\"id\":\"a-1\",\"provider\":\"P001\",\"at\":\"2001-02-02T20:05:06Z\",\"target\":\"t\",\"target_kind\":\"repair\"}}");
     b.n = 0;
-    ck_assert_int_eq(decode(D, PLAIN(""), &r), ASSAY_OK);
+    accept(D, PLAIN(""), &r);
     assay_record_write(&r, NULL, &b, NULL);
     ck_assert_str_eq(b.p, "{\"kind\":\"dispatch\",\"id\":\"a-1\",\"provider\":\"P001\",\"order\":\"W1\",\"at\":\"2001-02-02T20:05:06Z\"}");
     assay_buf_free(&b);
 }
 END_TEST
+/* clang-format on */
 
 /* === refused rows ======================================================================================================= */
 
+/* clang-format off */
 static const struct {
     const char *original, *row;
 } rejected[] = {
@@ -503,17 +555,22 @@ static const struct {
     {"{\"a\":\xFF", "{\"_line\":7,\"_code\":\"unknown_field\",\"_detail\":\"d\\\"\",\"_original\":\"{\\\"a\\\":\xEF\xBF\xBD\"}\n"},
     {"", "{\"_line\":7,\"_code\":\"unknown_field\",\"_detail\":\"d\\\"\",\"_original\":\"\"}\n"},
 };
+/* clang-format on */
 
-START_TEST(rejected_rows_can_be_sent_again) {
+static void check_rejected(int i) {
     struct assay_buf b = {0};
-    assay_rejected_write(assay_str_c(rejected[_i].original), 7, "unknown_field", "d\"", &b);
-    ck_assert_str_eq(b.p, rejected[_i].row);
+    assay_rejected_write(assay_str_c(rejected[i].original), 7, "unknown_field", "d\"", &b);
+    ck_assert_str_eq(b.p, rejected[i].row);
     size_t once = b.n;
     struct assay_buf again = {0};
     assay_rejected_write((struct assay_str){b.p, once - 1}, 7, "unknown_field", "d\"", &again);
-    if (rejected[_i].original[0] == '{' && !strchr(rejected[_i].original, '\xFF')) ck_assert_str_eq(again.p, b.p);
+    if (rejected[i].original[0] == '{' && !strchr(rejected[i].original, '\xFF')) ck_assert_str_eq(again.p, b.p);
     assay_buf_free(&b);
     assay_buf_free(&again);
+}
+
+START_TEST(rejected_rows_can_be_sent_again) {
+    for (int i = 0; i < N(rejected); i++) check_rejected(i);
 }
 END_TEST
 
@@ -530,7 +587,8 @@ static void all_lines(const char *path, enum assay_intake intake) {
     ck_assert_ptr_nonnull(f);
     while ((n = getline(&line, &cap, f)) > 0) {
         struct assay_str text = {line, (size_t)n};
-        ck_assert_msg(assay_record_from_json(text, intake, ASSAY_INSTANT_MAX, &arena, &r, &errors) == ASSAY_OK, "%s%s", line, told());
+        ck_assert_msg(assay_record_from_json(text, intake, ASSAY_INSTANT_MAX, &arena, &r, &errors) == ASSAY_OK, "%s%s", line,
+                      told());
         a.n = b.n = 0;
         assay_record_content(&r, &a);
         back = r;
@@ -553,27 +611,25 @@ START_TEST(golden_records) {
 }
 END_TEST
 
-#define N(a) (int)(sizeof(a) / sizeof *(a))
-
 static Suite *suite_record(void) {
     char path[4096];
     Suite *s = suite_create("codec_record");
     TCase *t = tcase_create("record");
     tcase_add_checked_fixture(t, setup, teardown);
-    tcase_add_loop_test(t, each_case, 0, N(cases));
-    tcase_add_loop_test(t, each_detail, 0, N(details));
+    tcase_add_test(t, each_case);
+    tcase_add_test(t, each_detail);
     tcase_add_test(t, nul_bytes_are_refused_everywhere);
     tcase_add_test(t, depth_is_bounded_exactly);
     tcase_add_test(t, errors_are_counted_beyond_what_is_kept);
     tcase_add_test(t, the_id_is_known_of_a_refused_record);
     tcase_add_test(t, fields_arrive_in_the_struct);
     tcase_add_test(t, elements_of_an_array);
-    tcase_add_loop_test(t, content_is_canonical, 0, N(contents));
-    tcase_add_loop_test(t, content_is_identity, 0, N(pairs));
-    tcase_add_loop_test(t, content_comes_back, 0, N(cases));
+    tcase_add_test(t, content_is_canonical);
+    tcase_add_test(t, content_is_identity);
+    tcase_add_test(t, content_comes_back);
     tcase_add_loop_test(t, content_that_is_not_ours, 0, 8);
     tcase_add_test(t, the_record_as_shown);
-    tcase_add_loop_test(t, rejected_rows_can_be_sent_again, 0, N(rejected));
+    tcase_add_test(t, rejected_rows_can_be_sent_again);
     if (test_shared(path, "golden/fy01/events.ndjson")) tcase_add_test(t, golden_records);
     else test_skip("golden_records", "golden/fy01 is not beside the checkout");
     suite_add_tcase(s, t);

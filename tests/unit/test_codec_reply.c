@@ -4,6 +4,8 @@
 
 #include "assay/codec.h"
 
+/* clang-format off: replies stand here as they are sent */
+
 static struct assay_buf out;
 
 static void teardown(void) { assay_buf_free(&out); }
@@ -37,7 +39,8 @@ START_TEST(values_and_commas) {
     assay_json_text(b, NULL, ",");
     assay_json_int(b, NULL, -7);
     assay_json_array_end(b);
-    is("[{\"a\":0,\"b\":-9223372036854775808,\"c\":9223372036854775807,\"d\":true,\"e\":false,\"f\":null,\"g\":[]},{},\"{\",\",\",-7]");
+    is("[{\"a\":0,\"b\":-9223372036854775808,\"c\":9223372036854775807,\"d\":true,\"e\":false,\"f\":null,\"g\":[]},{},\"{\",\","
+       "\",-7]");
     assay_json_array(b, NULL);
     assay_json_str(b, NULL, ASSAY_STR_NONE);
     assay_json_str(b, NULL, ASSAY_STR(""));
@@ -59,8 +62,17 @@ START_TEST(values_and_commas) {
     assay_json_money(b, NULL, 7, 0, "JPY");
     assay_json_raw(b, NULL, ASSAY_STR("[1]"));
     assay_json_array_end(b);
-    is("[null,\"\",null,null,\"2001-02-02T20:05:06.5Z\",null,\"2001-02-03\",null,\"2001-02\",null,0,1,\"0.9513\",\"40.0000\",\"-0.3333\","
-       "{\"amount\":\"1234.50\",\"currency\":\"CNY\"},{\"amount\":\"-0.05\",\"currency\":\"CNY\"},{\"amount\":\"7\",\"currency\":\"JPY\"},[1]]");
+    is("[null,\"\",null,null,\"2001-02-02T20:05:06.5Z\",null,\"2001-02-03\",null,\"2001-02\",null,0,1,\"0.9513\",\"40.0000\",\"-"
+       "0.3333\","
+       "{\"amount\":\"1234.50\",\"currency\":\"CNY\"},{\"amount\":\"-0.05\",\"currency\":\"CNY\"},{\"amount\":\"7\",\"currency\":"
+       "\"JPY\"},[1]]");
+    assay_json_object(b, NULL); /* a name that has to be escaped */
+    assay_json_text(b, NULL, "a\"");
+    assay_buf_addc(b, ':');
+    assay_json_int(b, NULL, 1);
+    assay_json_int(b, "b", 2);
+    assay_json_object_end(b);
+    is("{\"a\\\"\":1,\"b\":2}");
     assay_json_int(b, NULL, 1); /* lines of NDJSON need no comma */
     assay_buf_addc(b, '\n');
     assay_json_int(b, NULL, 2);
@@ -81,8 +93,15 @@ static const struct assay_assumption assumptions[] = {
     {"no-holidays-either", ASSAY_POINT_HOLIDAYS, "e", "z"},
 };
 static const struct assay_scheme scheme = {
-    .code = "hp-gold-fy01", .version = 3, .calendar_code = "cn-office", .n_city_rows = 1, .city_rows = city_rows, .n_lateness = 2,
-    .lateness = lateness, .n_assumptions = 4, .assumptions = assumptions,
+    .code = "hp-gold-fy01",
+    .version = 3,
+    .calendar_code = "cn-office",
+    .n_city_rows = 1,
+    .city_rows = city_rows,
+    .n_lateness = 2,
+    .lateness = lateness,
+    .n_assumptions = 4,
+    .assumptions = assumptions,
 };
 static const struct assay_provider_facts facts = {.effective_from = ASSAY_NO_DATE, .city = {"Beijing", 7}, .ascim = true};
 
@@ -124,13 +143,27 @@ static void make_verdict(const struct assay_order *o, struct assay_verdict *v) {
     candidates[2] = (struct assay_candidate){&o->considered[2], true, ASSAY_NO_INSTANT, -1};
     *v = (struct assay_verdict){
         .outcome = ASSAY_COMPLIANT,
-        .diagnosis = {.outcome = ASSAY_CLOCK_EXEMPT, .start = test_instant(OPENED), .end = test_instant("2001-02-05T08:00:00Z"),
-                      .working_us = INT64_C(21600999999), .elapsed_us = INT64_C(25200000000), .limit = {ASSAY_WORKING_HOURS, 4},
-                      .exempt = ASSAY_NOTE_CUSTOMER, .deadline = test_instant("2001-02-05T06:00:00Z")},
-        .cycle = {.outcome = ASSAY_CLOCK_MET, .rule = ASSAY_RULE_LAST_SHIPMENT, .start = test_instant("2001-02-05T03:00:00Z"),
-                  .end = test_instant("2001-02-07T09:00:00Z"), .governing = &candidates[1], .standard = {ASSAY_WORKING_DAYS, 2},
-                  .standard_reason = "city", .working_us = INT64_C(86399999999), .elapsed_us = INT64_C(194400000001), .elapsed_days = 2,
-                  .margin = 0, .deadline = test_instant("2001-02-07T16:00:00Z"), .beyond_slowest = true},
+        .diagnosis = {.outcome = ASSAY_CLOCK_EXEMPT,
+                      .start = test_instant(OPENED),
+                      .end = test_instant("2001-02-05T08:00:00Z"),
+                      .working_us = INT64_C(21600999999),
+                      .elapsed_us = INT64_C(25200000000),
+                      .limit = {ASSAY_WORKING_HOURS, 4},
+                      .exempt = ASSAY_NOTE_CUSTOMER,
+                      .deadline = test_instant("2001-02-05T06:00:00Z")},
+        .cycle = {.outcome = ASSAY_CLOCK_MET,
+                  .rule = ASSAY_RULE_LAST_SHIPMENT,
+                  .start = test_instant("2001-02-05T03:00:00Z"),
+                  .end = test_instant("2001-02-07T09:00:00Z"),
+                  .governing = &candidates[1],
+                  .standard = {ASSAY_WORKING_DAYS, 2},
+                  .standard_reason = "city",
+                  .working_us = INT64_C(86399999999),
+                  .elapsed_us = INT64_C(194400000001),
+                  .elapsed_days = 2,
+                  .margin = 0,
+                  .deadline = test_instant("2001-02-07T16:00:00Z"),
+                  .beyond_slowest = true},
         .scheme = &scheme,
         .facts = &facts,
         .points = 1u << ASSAY_POINT_STANDARD_CITY | 1u << ASSAY_POINT_HOLIDAYS,
@@ -139,11 +172,17 @@ static void make_verdict(const struct assay_order *o, struct assay_verdict *v) {
     };
 }
 
-#define DIAGNOSIS "{\"outcome\":\"exempt\",\"start\":\"2001-02-05T01:00:00Z\",\"end\":\"2001-02-05T08:00:00Z\",\"elapsed_working_seconds\":21600," \
-                  "\"elapsed_seconds\":25200,\"limit_working_seconds\":14400,\"exempt_reason\":\"customer\",\"deadline\":\"2001-02-05T06:00:00Z\"}"
-#define CYCLE "{\"outcome\":\"met\",\"rule\":\"last_shipment\",\"start\":\"2001-02-05T03:00:00Z\",\"end\":\"2001-02-07T09:00:00Z\",\"governing_line\":\"R2\"," \
-              "\"standard\":{\"working_days\":2},\"standard_reason\":\"city\",\"elapsed_working_seconds\":86399,\"elapsed_seconds\":194400,\"elapsed_days\":2," \
-              "\"margin\":0,\"deadline\":\"2001-02-07T16:00:00Z\",\"beyond_slowest\":true}"
+#define DIAGNOSIS                                                                                                               \
+    "{\"outcome\":\"exempt\",\"start\":\"2001-02-05T01:00:00Z\",\"end\":\"2001-02-05T08:00:00Z\",\"elapsed_working_seconds\":"  \
+    "21600,"                                                                                                                    \
+    "\"elapsed_seconds\":25200,\"limit_working_seconds\":14400,\"exempt_reason\":\"customer\",\"deadline\":\"2001-02-05T06:00:" \
+    "00Z\"}"
+#define CYCLE                                                                                                               \
+    "{\"outcome\":\"met\",\"rule\":\"last_shipment\",\"start\":\"2001-02-05T03:00:00Z\",\"end\":\"2001-02-07T09:00:00Z\","  \
+    "\"governing_line\":\"R2\","                                                                                            \
+    "\"standard\":{\"working_days\":2},\"standard_reason\":\"city\",\"elapsed_working_seconds\":86399,\"elapsed_seconds\":" \
+    "194400,\"elapsed_days\":2,"                                                                                            \
+    "\"margin\":0,\"deadline\":\"2001-02-07T16:00:00Z\",\"beyond_slowest\":true}"
 
 START_TEST(a_verdict) {
     /* Stretches of 1.5 s and 1.5 s are 1 and 2 seconds: together the 3 they are. */
@@ -157,7 +196,13 @@ START_TEST(a_verdict) {
     };
     static const char *const records[] = {"dispatch:D1", "repair:a\"b"};
     const struct assay_explanation explanation = {
-        .n_segments = 2, .segments = segments, .cycle_ledger = {ledger, 2}, .n_records = 2, .records = records, .text_en = "Met.", .text_zh = "达标。",
+        .n_segments = 2,
+        .segments = segments,
+        .cycle_ledger = {ledger, 2},
+        .n_records = 2,
+        .records = records,
+        .text_en = "Met.",
+        .text_zh = "达标。",
     };
     struct assay_order o;
     struct assay_verdict v;
@@ -165,18 +210,27 @@ START_TEST(a_verdict) {
     make_verdict(&o, &v);
     const struct assay_verdict_reply reply = {ASSAY_STR("P001"), ASSAY_STR("W1"), &o, &v, &explanation, 5};
     assay_verdict_write(&reply, &out, NULL);
-    is("{\"provider\":\"P001\",\"order\":\"W1\",\"scheme\":\"hp-gold-fy01\",\"scheme_version\":3,\"calendar\":\"cn-office\",\"calendar_version\":5,"
-       "\"outcome\":\"compliant\",\"reason\":null,\"channel\":\"ccc\",\"opened_at\":\"2001-02-05T01:30:00.25Z\",\"closed_at\":\"2001-02-07T09:00:00Z\","
+    is("{\"provider\":\"P001\",\"order\":\"W1\",\"scheme\":\"hp-gold-fy01\",\"scheme_version\":3,\"calendar\":\"cn-office\","
+       "\"calendar_version\":5,"
+       "\"outcome\":\"compliant\",\"reason\":null,\"channel\":\"ccc\",\"opened_at\":\"2001-02-05T01:30:00.25Z\",\"closed_at\":"
+       "\"2001-02-07T09:00:00Z\","
        "\"diagnosis\":" DIAGNOSIS ",\"cycle\":" CYCLE ","
-       "\"assumptions\":[\"city-standards\",\"no-holidays\",\"no-holidays-either\"],\"provider_facts\":{\"city\":\"Beijing\",\"ascim\":true},"
-       "\"segments\":[{\"code\":\"dispatch_to_request\",\"from\":\"2001-02-05T01:00:00Z\",\"to\":\"2001-02-05T08:00:00.9Z\",\"party\":\"provider\",\"seconds\":25200,\"working_seconds\":21600},"
-       "{\"code\":\"request_to_ship\",\"from\":\"2001-02-05T08:00:00.9Z\",\"to\":\"2001-02-05T08:00:01Z\",\"party\":\"manufacturer\",\"seconds\":0,\"working_seconds\":0}],"
+       "\"assumptions\":[\"city-standards\",\"no-holidays\",\"no-holidays-either\"],\"provider_facts\":{\"city\":\"Beijing\","
+       "\"ascim\":true},"
+       "\"segments\":[{\"code\":\"dispatch_to_request\",\"from\":\"2001-02-05T01:00:00Z\",\"to\":\"2001-02-05T08:00:00.9Z\","
+       "\"party\":\"provider\",\"seconds\":25200,\"working_seconds\":21600},"
+       "{\"code\":\"request_to_ship\",\"from\":\"2001-02-05T08:00:00.9Z\",\"to\":\"2001-02-05T08:00:01Z\",\"party\":"
+       "\"manufacturer\",\"seconds\":0,\"working_seconds\":0}],"
        "\"explanation\":{\"candidates\":["
-       "{\"line\":\"R1\",\"shipped_line\":\"R1\",\"shipped_at\":\"2001-02-05T02:00:00Z\",\"expected_at\":\"2001-02-06T02:00:00Z\",\"delivered_at\":\"2001-02-06T01:59:59.999999Z\",\"courier\":\"2D10\",\"lateness\":\"on_time\",\"local\":false},"
-       "{\"line\":\"R2\",\"shipped_line\":\"R2b\",\"shipped_at\":\"2001-02-05T03:00:00Z\",\"expected_at\":\"2001-02-07T10:00:00Z\",\"delivered_at\":null,\"courier\":\"3D18\",\"lateness\":\"late_1\",\"local\":false},"
-       "{\"line\":\"R3\",\"shipped_line\":null,\"shipped_at\":null,\"expected_at\":null,\"delivered_at\":null,\"courier\":null,\"lateness\":null,\"local\":true}],"
+       "{\"line\":\"R1\",\"shipped_line\":\"R1\",\"shipped_at\":\"2001-02-05T02:00:00Z\",\"expected_at\":\"2001-02-06T02:00:"
+       "00Z\",\"delivered_at\":\"2001-02-06T01:59:59.999999Z\",\"courier\":\"2D10\",\"lateness\":\"on_time\",\"local\":false},"
+       "{\"line\":\"R2\",\"shipped_line\":\"R2b\",\"shipped_at\":\"2001-02-05T03:00:00Z\",\"expected_at\":\"2001-02-07T10:00:"
+       "00Z\",\"delivered_at\":null,\"courier\":\"3D18\",\"lateness\":\"late_1\",\"local\":false},"
+       "{\"line\":\"R3\",\"shipped_line\":null,\"shipped_at\":null,\"expected_at\":null,\"delivered_at\":null,\"courier\":null,"
+       "\"lateness\":null,\"local\":true}],"
        "\"ledger\":[{\"from\":\"2001-02-05T03:00:00.4Z\",\"to\":\"2001-02-05T03:00:01.9Z\",\"kind\":\"working\",\"seconds\":1},"
-       "{\"from\":\"2001-02-05T03:00:01.9Z\",\"to\":\"2001-02-05T03:00:03.4Z\",\"kind\":\"break\",\"seconds\":2}],\"diagnosis_ledger\":[],"
+       "{\"from\":\"2001-02-05T03:00:01.9Z\",\"to\":\"2001-02-05T03:00:03.4Z\",\"kind\":\"break\",\"seconds\":2}],\"diagnosis_"
+       "ledger\":[],"
        "\"records\":[\"dispatch:D1\",\"repair:a\\\"b\"],\"text\":{\"en\":\"Met.\",\"zh-CN\":\"达标。\"}}}");
 }
 END_TEST
@@ -187,34 +241,56 @@ START_TEST(a_verdict_of_nothing_known) {
     const struct assay_verdict v = {.outcome = ASSAY_UNDETERMINED, .reason = ASSAY_REASON_MISSING_OPEN, .scheme = &scheme};
     const struct assay_verdict_reply reply = {ASSAY_STR("P"), ASSAY_STR("W"), &o, &v, &explanation, 1};
     assay_verdict_write(&reply, &out, NULL);
-    is("{\"provider\":\"P\",\"order\":\"W\",\"scheme\":\"hp-gold-fy01\",\"scheme_version\":3,\"calendar\":\"cn-office\",\"calendar_version\":1,"
-       "\"outcome\":\"undetermined\",\"reason\":\"missing_open\",\"channel\":null,\"opened_at\":null,\"closed_at\":null,\"diagnosis\":null,\"cycle\":null,"
-       "\"assumptions\":[],\"provider_facts\":null,\"segments\":[],\"explanation\":{\"candidates\":[],\"ledger\":[],\"diagnosis_ledger\":[],\"records\":[],"
+    is("{\"provider\":\"P\",\"order\":\"W\",\"scheme\":\"hp-gold-fy01\",\"scheme_version\":3,\"calendar\":\"cn-office\","
+       "\"calendar_version\":1,"
+       "\"outcome\":\"undetermined\",\"reason\":\"missing_open\",\"channel\":null,\"opened_at\":null,\"closed_at\":null,"
+       "\"diagnosis\":null,\"cycle\":null,"
+       "\"assumptions\":[],\"provider_facts\":null,\"segments\":[],\"explanation\":{\"candidates\":[],\"ledger\":[],\"diagnosis_"
+       "ledger\":[],\"records\":[],"
        "\"text\":{\"en\":\"e\",\"zh-CN\":\"z\"}}}");
 }
 END_TEST
 
 START_TEST(clocks_that_do_not_know) {
-    struct assay_order o = {.state = ASSAY_STATE_OPEN, .opened_at = ASSAY_NO_INSTANT, .closed_at = ASSAY_NO_INSTANT,
-                            .dispatched_at = ASSAY_NO_INSTANT, .reported_at = ASSAY_NO_INSTANT, .first_requested_at = ASSAY_NO_INSTANT};
+    struct assay_order o = {.state = ASSAY_STATE_OPEN,
+                            .opened_at = ASSAY_NO_INSTANT,
+                            .closed_at = ASSAY_NO_INSTANT,
+                            .dispatched_at = ASSAY_NO_INSTANT,
+                            .reported_at = ASSAY_NO_INSTANT,
+                            .first_requested_at = ASSAY_NO_INSTANT};
     const struct assay_verdict v = {
         .outcome = ASSAY_PENDING,
-        .diagnosis = {.outcome = ASSAY_CLOCK_PENDING, .start = ASSAY_NO_INSTANT, .end = ASSAY_NO_INSTANT, .working_us = -1, .elapsed_us = -1,
+        .diagnosis = {.outcome = ASSAY_CLOCK_PENDING,
+                      .start = ASSAY_NO_INSTANT,
+                      .end = ASSAY_NO_INSTANT,
+                      .working_us = -1,
+                      .elapsed_us = -1,
                       .deadline = ASSAY_NO_INSTANT},
-        .cycle = {.outcome = ASSAY_CLOCK_UNDETERMINED, .start = ASSAY_NO_INSTANT, .end = ASSAY_NO_INSTANT, .working_us = -1, .elapsed_us = -1,
-                  .elapsed_days = -1, .margin = INT64_MIN, .deadline = ASSAY_NO_INSTANT},
+        .cycle = {.outcome = ASSAY_CLOCK_UNDETERMINED,
+                  .start = ASSAY_NO_INSTANT,
+                  .end = ASSAY_NO_INSTANT,
+                  .working_us = -1,
+                  .elapsed_us = -1,
+                  .elapsed_days = -1,
+                  .margin = INT64_MIN,
+                  .deadline = ASSAY_NO_INSTANT},
         .scheme = &scheme,
     };
     const struct assay_order_reply reply = {ASSAY_STR("P"), ASSAY_STR("a\"<b>"), &o, &v, 0, NULL, NULL};
     assay_order_write(&reply, &out, NULL);
-    is("{\"provider\":\"P\",\"order\":\"a\\\"<b>\",\"state\":\"open\",\"channel\":null,\"product\":null,\"customer_class\":null,\"warranty\":null,"
+    is("{\"provider\":\"P\",\"order\":\"a\\\"<b>\",\"state\":\"open\",\"channel\":null,\"product\":null,\"customer_class\":null,"
+       "\"warranty\":null,"
        "\"opened_at\":null,\"closed_at\":null,\"outcome\":\"pending\",\"reason\":null,\"deadline\":null,"
        "\"verdict\":\"/v1/providers/P/orders/a%22%3Cb%3E/verdict?scheme=hp-gold-fy01\","
-       "\"facts\":{\"serial\":null,\"reported_at\":null,\"dispatched_at\":null,\"first_requested_at\":null,\"close_outcome\":null,\"considered_lines\":[]},"
-       "\"records\":[],\"clocks\":{\"diagnosis\":{\"outcome\":\"pending\",\"start\":null,\"end\":null,\"elapsed_working_seconds\":null,\"elapsed_seconds\":null,"
+       "\"facts\":{\"serial\":null,\"reported_at\":null,\"dispatched_at\":null,\"first_requested_at\":null,\"close_outcome\":"
+       "null,\"considered_lines\":[]},"
+       "\"records\":[],\"clocks\":{\"diagnosis\":{\"outcome\":\"pending\",\"start\":null,\"end\":null,\"elapsed_working_"
+       "seconds\":null,\"elapsed_seconds\":null,"
        "\"limit_working_seconds\":null,\"exempt_reason\":null,\"deadline\":null},"
-       "\"cycle\":{\"outcome\":\"undetermined\",\"rule\":null,\"start\":null,\"end\":null,\"governing_line\":null,\"standard\":null,\"standard_reason\":null,"
-       "\"elapsed_working_seconds\":null,\"elapsed_seconds\":null,\"elapsed_days\":null,\"margin\":null,\"deadline\":null,\"beyond_slowest\":false}}}");
+       "\"cycle\":{\"outcome\":\"undetermined\",\"rule\":null,\"start\":null,\"end\":null,\"governing_line\":null,\"standard\":"
+       "null,\"standard_reason\":null,"
+       "\"elapsed_working_seconds\":null,\"elapsed_seconds\":null,\"elapsed_days\":null,\"margin\":null,\"deadline\":null,"
+       "\"beyond_slowest\":false}}}");
 }
 END_TEST
 
@@ -228,27 +304,42 @@ START_TEST(an_order_in_detail) {
     make_order(&o);
     make_verdict(&o, &v);
     assay_record_init(&r);
-    r.kind = ASSAY_KIND_DISPATCH, r.type = ASSAY_DISPATCHED, r.id = ASSAY_STR("D1"), r.provider = ASSAY_STR("P001"), r.order = ASSAY_STR("W1"),
-    r.at = test_instant(OPENED);
+    r.kind = ASSAY_KIND_DISPATCH, r.type = ASSAY_DISPATCHED, r.id = ASSAY_STR("D1"), r.provider = ASSAY_STR("P001"),
+    r.order = ASSAY_STR("W1"), r.at = test_instant(OPENED);
     const struct assay_order_reply reply = {ASSAY_STR("P001"), ASSAY_STR("W1"), &o, &v, 1, &r, &origin};
     assay_order_write(&reply, &out, NULL);
-    is("{\"provider\":\"P001\",\"order\":\"W1\",\"state\":\"closed\",\"channel\":\"ccc\",\"product\":\"server\",\"customer_class\":\"key\",\"warranty\":null,"
-       "\"opened_at\":\"2001-02-05T01:30:00.25Z\",\"closed_at\":\"2001-02-07T09:00:00Z\",\"outcome\":\"compliant\",\"reason\":null,\"deadline\":null,"
+    is("{\"provider\":\"P001\",\"order\":\"W1\",\"state\":\"closed\",\"channel\":\"ccc\",\"product\":\"server\",\"customer_"
+       "class\":\"key\",\"warranty\":null,"
+       "\"opened_at\":\"2001-02-05T01:30:00.25Z\",\"closed_at\":\"2001-02-07T09:00:00Z\",\"outcome\":\"compliant\",\"reason\":"
+       "null,\"deadline\":null,"
        "\"verdict\":\"/v1/providers/P001/orders/W1/verdict?scheme=hp-gold-fy01\","
-       "\"facts\":{\"serial\":null,\"reported_at\":null,\"dispatched_at\":\"2001-02-05T01:00:00Z\",\"first_requested_at\":null,\"close_outcome\":\"replaced\",\"considered_lines\":["
-       "{\"line\":\"R1\",\"shipped_line\":\"R1\",\"shipped_at\":\"2001-02-05T02:00:00Z\",\"delivered_at\":\"2001-02-06T01:59:59.999999Z\",\"courier\":\"2D10\"},"
-       "{\"line\":\"R2\",\"shipped_line\":\"R2b\",\"shipped_at\":\"2001-02-05T03:00:00Z\",\"delivered_at\":null,\"courier\":\"3D18\"},"
+       "\"facts\":{\"serial\":null,\"reported_at\":null,\"dispatched_at\":\"2001-02-05T01:00:00Z\",\"first_requested_at\":null,"
+       "\"close_outcome\":\"replaced\",\"considered_lines\":["
+       "{\"line\":\"R1\",\"shipped_line\":\"R1\",\"shipped_at\":\"2001-02-05T02:00:00Z\",\"delivered_at\":\"2001-02-06T01:59:59."
+       "999999Z\",\"courier\":\"2D10\"},"
+       "{\"line\":\"R2\",\"shipped_line\":\"R2b\",\"shipped_at\":\"2001-02-05T03:00:00Z\",\"delivered_at\":null,\"courier\":"
+       "\"3D18\"},"
        "{\"line\":\"R3\",\"shipped_line\":null,\"shipped_at\":null,\"delivered_at\":null,\"courier\":null}]},"
-       "\"records\":[{\"kind\":\"dispatch\",\"id\":\"D1\",\"provider\":\"P001\",\"order\":\"W1\",\"at\":\"2001-02-05T01:00:00Z\",\"party\":\"ccc\",\"received_at\":\"2001-02-05T01:00:00Z\","
+       "\"records\":[{\"kind\":\"dispatch\",\"id\":\"D1\",\"provider\":\"P001\",\"order\":\"W1\",\"at\":\"2001-02-05T01:00:00Z\","
+       "\"party\":\"ccc\",\"received_at\":\"2001-02-05T01:00:00Z\","
        "\"upload\":null,\"seq\":9,\"voided\":false}],\"clocks\":{\"diagnosis\":" DIAGNOSIS ",\"cycle\":" CYCLE "}}");
 }
 END_TEST
 
 START_TEST(an_order_in_lists) {
     struct assay_order_summary s = {
-        .provider = ASSAY_STR("P001"), .order = ASSAY_STR("W1"), .state = ASSAY_STATE_OPEN, .channel = ASSAY_CHANNEL_WALK_IN, .product = ASSAY_STR("notebook"),
-        .customer_class = ASSAY_CLASS_ORDINARY, .warranty = ASSAY_WARRANTY_OUT, .opened_at = test_instant(OPENED), .closed_at = ASSAY_NO_INSTANT,
-        .outcome = ASSAY_UNDETERMINED, .reason = ASSAY_REASON_MISSING_SHIPMENT, .deadline = test_instant("2001-02-05T06:00:00Z"),
+        .provider = ASSAY_STR("P001"),
+        .order = ASSAY_STR("W1"),
+        .state = ASSAY_STATE_OPEN,
+        .channel = ASSAY_CHANNEL_WALK_IN,
+        .product = ASSAY_STR("notebook"),
+        .customer_class = ASSAY_CLASS_ORDINARY,
+        .warranty = ASSAY_WARRANTY_OUT,
+        .opened_at = test_instant(OPENED),
+        .closed_at = ASSAY_NO_INSTANT,
+        .outcome = ASSAY_UNDETERMINED,
+        .reason = ASSAY_REASON_MISSING_SHIPMENT,
+        .deadline = test_instant("2001-02-05T06:00:00Z"),
     };
     assay_list_begin(&out);
     assay_order_summary_write(&s, &out, NULL);
@@ -256,12 +347,17 @@ START_TEST(an_order_in_lists) {
     s.scheme = "x y";
     assay_order_summary_write(&s, &out, NULL);
     assay_list_end(&out, ASSAY_STR("abc"));
-    is("{\"items\":[{\"provider\":\"P001\",\"order\":\"W1\",\"state\":\"open\",\"channel\":\"walk_in\",\"product\":\"notebook\",\"customer_class\":\"ordinary\","
-       "\"warranty\":\"out\",\"opened_at\":\"2001-02-05T01:00:00Z\",\"closed_at\":null,\"outcome\":\"undetermined\",\"reason\":\"missing_shipment\","
+    is("{\"items\":[{\"provider\":\"P001\",\"order\":\"W1\",\"state\":\"open\",\"channel\":\"walk_in\",\"product\":\"notebook\","
+       "\"customer_class\":\"ordinary\","
+       "\"warranty\":\"out\",\"opened_at\":\"2001-02-05T01:00:00Z\",\"closed_at\":null,\"outcome\":\"undetermined\",\"reason\":"
+       "\"missing_shipment\","
        "\"deadline\":\"2001-02-05T06:00:00Z\",\"verdict\":\"/v1/providers/P001/orders/W1/verdict\"},"
-       "{\"provider\":\"P001\",\"order\":\"W1\",\"state\":\"open\",\"channel\":\"walk_in\",\"product\":\"notebook\",\"customer_class\":\"ordinary\","
-       "\"warranty\":\"out\",\"opened_at\":\"2001-02-05T01:00:00Z\",\"closed_at\":null,\"outcome\":\"undetermined\",\"reason\":\"missing_shipment\",\"clock\":\"cycle\","
-       "\"deadline\":\"2001-02-05T06:00:00Z\",\"verdict\":\"/v1/providers/P001/orders/W1/verdict?scheme=x%20y\"}],\"next\":\"abc\"}");
+       "{\"provider\":\"P001\",\"order\":\"W1\",\"state\":\"open\",\"channel\":\"walk_in\",\"product\":\"notebook\",\"customer_"
+       "class\":\"ordinary\","
+       "\"warranty\":\"out\",\"opened_at\":\"2001-02-05T01:00:00Z\",\"closed_at\":null,\"outcome\":\"undetermined\",\"reason\":"
+       "\"missing_shipment\",\"clock\":\"cycle\","
+       "\"deadline\":\"2001-02-05T06:00:00Z\",\"verdict\":\"/v1/providers/P001/orders/W1/"
+       "verdict?scheme=x%20y\"}],\"next\":\"abc\"}");
     assay_list_begin(&out);
     assay_list_end(&out, ASSAY_STR_NONE);
     is("{\"items\":[],\"next\":null}");
@@ -285,38 +381,64 @@ static const struct assay_indicator indicators[] = {
 /* API.md's example. */
 static void make_evaluation(struct assay_evaluation *e) {
     *e = (struct assay_evaluation){
-        .scheme = &scheme, .period = assay_month_of(2001, 2), .window_from = test_date("2000-12-01"), .window_to = test_date("2001-02-28"),
+        .scheme = &scheme,
+        .period = assay_month_of(2001, 2),
+        .window_from = test_date("2000-12-01"),
+        .window_to = test_date("2001-02-28"),
         .n_indicators = 2,
-        .indicators = {{&indicators[0], true, 95, 100, {19, 20}, {30, 1}, {40, 1}}, {&indicators[1], true, 254, 267, {254, 267}, {8080, 267}, {40, 1}}},
-        .score = {16090, 267}, .max = {80, 1}, .ratio = {1609, 2136}, .rated = true, .closed = 103, .counted = 100, .compliant = 95, .missed = 5,
-        .exempt = 2, .undetermined = 3, .open = 12, .points = 1u << ASSAY_POINT_TOTAL, .rank = 3,
+        .indicators = {{&indicators[0], true, 95, 100, {19, 20}, {30, 1}, {40, 1}},
+                       {&indicators[1], true, 254, 267, {254, 267}, {8080, 267}, {40, 1}}},
+        .score = {16090, 267},
+        .max = {80, 1},
+        .ratio = {1609, 2136},
+        .rated = true,
+        .closed = 103,
+        .counted = 100,
+        .compliant = 95,
+        .missed = 5,
+        .exempt = 2,
+        .undetermined = 3,
+        .open = 12,
+        .points = 1u << ASSAY_POINT_TOTAL,
+        .rank = 3,
     };
 }
 
 START_TEST(an_evaluation) {
     struct assay_evaluation e;
     make_evaluation(&e);
-    const struct assay_evaluation_reply reply = {ASSAY_STR("P001"), &e, false, 120, test_instant(OPENED), {true, 1234500, 2, "CNY"}};
+    const struct assay_evaluation_reply reply = {ASSAY_STR("P001"),        &e, false, 120, test_instant(OPENED),
+                                                 {true, 1234500, 2, "CNY"}};
     assay_evaluation_write(&reply, &out, NULL);
-    is("{\"provider\":\"P001\",\"scheme\":\"hp-gold-fy01\",\"scheme_version\":3,\"period\":\"2001-02\",\"window\":{\"from\":\"2000-12-01\",\"to\":\"2001-02-28\"},"
+    is("{\"provider\":\"P001\",\"scheme\":\"hp-gold-fy01\",\"scheme_version\":3,\"period\":\"2001-02\",\"window\":{\"from\":"
+       "\"2000-12-01\",\"to\":\"2001-02-28\"},"
        "\"status\":\"provisional\",\"indicators\":["
-       "{\"code\":\"tat\",\"numerator\":95,\"denominator\":100,\"value\":\"0.9500\",\"score\":\"30.0000\",\"max\":\"40.0000\",\"rated\":true},"
-       "{\"code\":\"satisfaction\",\"numerator\":254,\"denominator\":267,\"value\":\"0.9513\",\"score\":\"30.2622\",\"max\":\"40.0000\",\"rated\":true}],"
+       "{\"code\":\"tat\",\"numerator\":95,\"denominator\":100,\"value\":\"0.9500\",\"score\":\"30.0000\",\"max\":\"40.0000\","
+       "\"rated\":true},"
+       "{\"code\":\"satisfaction\",\"numerator\":254,\"denominator\":267,\"value\":\"0.9513\",\"score\":\"30.2622\",\"max\":\"40."
+       "0000\",\"rated\":true}],"
        "\"score\":\"60.2622\",\"max\":\"80.0000\",\"ratio\":\"0.7533\",\"grade\":null,\"rank\":3,\"ranked\":120,"
        "\"orders\":{\"closed\":103,\"counted\":100,\"compliant\":95,\"missed\":5,\"exempt\":2,\"undetermined\":3,\"open\":12},"
-       "\"last_record_at\":\"2001-02-05T01:00:00Z\",\"assumptions\":[\"total\"],\"compensation\":{\"amount\":\"12345.00\",\"currency\":\"CNY\"}}");
+       "\"last_record_at\":\"2001-02-05T01:00:00Z\",\"assumptions\":[\"total\"],\"compensation\":{\"amount\":\"12345.00\","
+       "\"currency\":\"CNY\"}}");
 }
 END_TEST
 
 START_TEST(an_evaluation_of_nothing) {
     const struct assay_evaluation e = {
-        .scheme = &scheme, .period = assay_month_of(2001, 2), .window_from = test_date("2000-12-01"), .window_to = test_date("2001-02-28"),
-        .n_indicators = 1, .indicators = {{.indicator = &indicators[0]}},
+        .scheme = &scheme,
+        .period = assay_month_of(2001, 2),
+        .window_from = test_date("2000-12-01"),
+        .window_to = test_date("2001-02-28"),
+        .n_indicators = 1,
+        .indicators = {{.indicator = &indicators[0]}},
     };
     const struct assay_evaluation_reply reply = {ASSAY_STR("P"), &e, true, 0, ASSAY_NO_INSTANT, {.known = false}};
     assay_evaluation_write(&reply, &out, NULL);
-    is("{\"provider\":\"P\",\"scheme\":\"hp-gold-fy01\",\"scheme_version\":3,\"period\":\"2001-02\",\"window\":{\"from\":\"2000-12-01\",\"to\":\"2001-02-28\"},"
-       "\"status\":\"final\",\"indicators\":[{\"code\":\"tat\",\"numerator\":0,\"denominator\":0,\"value\":null,\"score\":null,\"max\":\"40.0000\",\"rated\":false}],"
+    is("{\"provider\":\"P\",\"scheme\":\"hp-gold-fy01\",\"scheme_version\":3,\"period\":\"2001-02\",\"window\":{\"from\":\"2000-"
+       "12-01\",\"to\":\"2001-02-28\"},"
+       "\"status\":\"final\",\"indicators\":[{\"code\":\"tat\",\"numerator\":0,\"denominator\":0,\"value\":null,\"score\":null,"
+       "\"max\":\"40.0000\",\"rated\":false}],"
        "\"score\":\"0.0000\",\"max\":\"0.0000\",\"ratio\":null,\"grade\":null,\"rank\":null,\"ranked\":0,"
        "\"orders\":{\"closed\":0,\"counted\":0,\"compliant\":0,\"missed\":0,\"exempt\":0,\"undetermined\":0,\"open\":0},"
        "\"last_record_at\":null,\"assumptions\":[],\"compensation\":null}");
@@ -329,8 +451,10 @@ START_TEST(compensation) {
     struct assay_compensation c = {.multiplier = {1609, 2136}, .lines = 3, .no_rate_lines = 0, .base = 20000, .total = 15066};
     struct assay_compensation_reply reply = {ASSAY_STR("P001"), &e, &c, false, -66, "CNY", 2};
     assay_compensation_write(&reply, &out, NULL);
-    is("{\"provider\":\"P001\",\"scheme\":\"hp-gold-fy01\",\"period\":\"2001-02\",\"status\":\"draft\",\"lines\":3,\"no_rate_lines\":0,"
-       "\"base\":{\"amount\":\"200.00\",\"currency\":\"CNY\"},\"multiplier\":\"0.7533\",\"adjustments\":{\"amount\":\"-0.66\",\"currency\":\"CNY\"},"
+    is("{\"provider\":\"P001\",\"scheme\":\"hp-gold-fy01\",\"period\":\"2001-02\",\"status\":\"draft\",\"lines\":3,\"no_rate_"
+       "lines\":0,"
+       "\"base\":{\"amount\":\"200.00\",\"currency\":\"CNY\"},\"multiplier\":\"0.7533\",\"adjustments\":{\"amount\":\"-0.66\","
+       "\"currency\":\"CNY\"},"
        "\"total\":{\"amount\":\"150.00\",\"currency\":\"CNY\"},\"assumptions\":[\"total\"]}");
     c.no_rate_lines = 1;
     reply.final = true;
@@ -342,17 +466,28 @@ END_TEST
 
 START_TEST(pay_lines) {
     struct assay_pay_line_reply l = {
-        .provider = ASSAY_STR("P001"), .order = ASSAY_STR("W1"), .product = ASSAY_STR("server"), .warranty = ASSAY_WARRANTY_IN, .rate = 12000,
-        .multiplier = {1609, 2136}, .amount = 9039, .currency = "CNY", .scheme = "hp-gold-fy01", .minor_digits = 2,
+        .provider = ASSAY_STR("P001"),
+        .order = ASSAY_STR("W1"),
+        .product = ASSAY_STR("server"),
+        .warranty = ASSAY_WARRANTY_IN,
+        .rate = 12000,
+        .multiplier = {1609, 2136},
+        .amount = 9039,
+        .currency = "CNY",
+        .scheme = "hp-gold-fy01",
+        .minor_digits = 2,
     };
     assay_pay_line_write(&l, &out, NULL);
-    is("{\"order\":\"W1\",\"product\":\"server\",\"warranty\":\"in\",\"rate\":{\"amount\":\"120.00\",\"currency\":\"CNY\"},\"multiplier\":\"0.7533\","
-       "\"amount\":{\"amount\":\"90.39\",\"currency\":\"CNY\"},\"status\":\"ok\",\"verdict\":\"/v1/providers/P001/orders/W1/verdict?scheme=hp-gold-fy01\"}");
+    is("{\"order\":\"W1\",\"product\":\"server\",\"warranty\":\"in\",\"rate\":{\"amount\":\"120.00\",\"currency\":\"CNY\"},"
+       "\"multiplier\":\"0.7533\","
+       "\"amount\":{\"amount\":\"90.39\",\"currency\":\"CNY\"},\"status\":\"ok\",\"verdict\":\"/v1/providers/P001/orders/W1/"
+       "verdict?scheme=hp-gold-fy01\"}");
     l.rate = ASSAY_NO_RATE;
     l.product = ASSAY_STR_NONE;
     l.warranty = ASSAY_WARRANTY_NONE;
     assay_pay_line_write(&l, &out, NULL);
-    is("{\"order\":\"W1\",\"product\":null,\"warranty\":null,\"rate\":null,\"multiplier\":\"0.7533\",\"amount\":null,\"status\":\"no_rate\","
+    is("{\"order\":\"W1\",\"product\":null,\"warranty\":null,\"rate\":null,\"multiplier\":\"0.7533\",\"amount\":null,\"status\":"
+       "\"no_rate\","
        "\"verdict\":\"/v1/providers/P001/orders/W1/verdict?scheme=hp-gold-fy01\"}");
     l.held = true;
     assay_pay_line_write(&l, &out, NULL);
@@ -367,10 +502,17 @@ START_TEST(uploads) {
         {7, ASSAY_STR("a-1"), ASSAY_UNKNOWN_FIELD, "order.opened has no such field", "/courier"},
         {9, ASSAY_STR_NONE, ASSAY_INVALID_JSON, "column 3: \"", ""},
     };
-    struct assay_upload_reply u = {.upload = ASSAY_STR("17"), .received = 10, .accepted = 7, .duplicates = 1, .rejected = 2, .n_errors = 2, .errors = errors};
+    struct assay_upload_reply u = {.upload = ASSAY_STR("17"),
+                                   .received = 10,
+                                   .accepted = 7,
+                                   .duplicates = 1,
+                                   .rejected = 2,
+                                   .n_errors = 2,
+                                   .errors = errors};
     assay_upload_write(&u, &out, NULL);
     is("{\"upload\":\"17\",\"received\":10,\"accepted\":7,\"duplicates\":1,\"rejected\":2,\"errors\":["
-       "{\"line\":7,\"id\":\"a-1\",\"code\":\"unknown_field\",\"detail\":\"order.opened has no such field\",\"pointer\":\"/courier\"},"
+       "{\"line\":7,\"id\":\"a-1\",\"code\":\"unknown_field\",\"detail\":\"order.opened has no such "
+       "field\",\"pointer\":\"/courier\"},"
        "{\"line\":9,\"id\":null,\"code\":\"invalid_json\",\"detail\":\"column 3: \\\"\",\"pointer\":\"\"}]}");
     const struct assay_verdict_change change = {ASSAY_STR("P"), ASSAY_STR("W"), ASSAY_OUTCOME_NONE, ASSAY_MISSED};
     u = (struct assay_upload_reply){.received = 1, .accepted = 1, .dry_run = true, .n_changes = 1, .changes = &change};
@@ -391,12 +533,16 @@ START_TEST(problems) {
     assay_errors_add(&es, ASSAY_UNKNOWN_PARAMETER, "perido", "known: period");
     struct assay_problem p = {ASSAY_VALIDATION_FAILED, 422, NULL, ASSAY_STR_NONE, ASSAY_STR_NONE, NULL, false};
     assay_problem_write(&p, &out, NULL);
-    is("{\"type\":\"/docs#validation_failed\",\"title\":\"The document has errors\",\"status\":422,\"code\":\"validation_failed\"}");
-    p = (struct assay_problem){ASSAY_VALIDATION_FAILED, 422, "3 errors", ASSAY_STR("/v1/repair-events"), ASSAY_STR("r-1"), &es, true};
+    is("{\"type\":\"/docs#validation_failed\",\"title\":\"The document has "
+       "errors\",\"status\":422,\"code\":\"validation_failed\"}");
+    p = (struct assay_problem){ASSAY_VALIDATION_FAILED, 422, "3 errors", ASSAY_STR("/v1/repair-events"),
+                               ASSAY_STR("r-1"),        &es, true};
     assay_problem_write(&p, &out, NULL);
-    is("{\"type\":\"/docs#validation_failed\",\"title\":\"文档有错误\",\"status\":422,\"detail\":\"3 errors\",\"instance\":\"/v1/repair-events\","
+    is("{\"type\":\"/docs#validation_failed\",\"title\":\"文档有错误\",\"status\":422,\"detail\":\"3 "
+       "errors\",\"instance\":\"/v1/repair-events\","
        "\"code\":\"validation_failed\",\"request_id\":\"r-1\",\"errors\":["
-       "{\"pointer\":\"/line\",\"code\":\"missing_field\",\"detail\":\"line is required\"},{\"pointer\":\"\",\"code\":\"wrong_type\",\"detail\":\"an object is wanted\"},"
+       "{\"pointer\":\"/line\",\"code\":\"missing_field\",\"detail\":\"line is "
+       "required\"},{\"pointer\":\"\",\"code\":\"wrong_type\",\"detail\":\"an object is wanted\"},"
        "{\"parameter\":\"perido\",\"code\":\"unknown_parameter\",\"detail\":\"known: period\"}]}");
     while (es.n < ASSAY_ERRORS_MAX + 5) assay_errors_add(&es, ASSAY_UNKNOWN_FIELD, "/x", "x");
     assay_problem_write(&p, &out, NULL);

@@ -21,7 +21,7 @@
 /* --- contributions of orders ---------------------------------------------------------------------------------------- */
 
 static struct assay_order order_closed(const char *at) {
-    return (struct assay_order){.state = ASSAY_STATE_CLOSED, .opened_at = test_at(at) - ASSAY_DAY, .closed_at = test_at(at)};
+    return (struct assay_order){.state = ASSAY_STATE_CLOSED, .opened_at = test_instant(at) - ASSAY_DAY, .closed_at = test_instant(at)};
 }
 
 static struct assay_verdict verdict(enum assay_outcome outcome, enum assay_reason reason, enum assay_clock_outcome diagnosis) {
@@ -86,7 +86,7 @@ START_TEST(order_counts_in_the_month_of_its_close) {
     struct assay_order o = order_closed(closes[_i].closed_at);
     struct assay_verdict v = verdict(ASSAY_COMPLIANT, 0, ASSAY_CLOCK_MET);
     struct assay_contribution c;
-    o.opened_at = test_at("2000-12-05T09:00:00+08:00");
+    o.opened_at = test_instant("2000-12-05T09:00:00+08:00");
     assay_contribution_of_order(&o, &v, NULL, &c);
     ck_assert_int_eq(c.month, MONTH(closes[_i].year, closes[_i].month));
 }
@@ -96,7 +96,7 @@ START_TEST(open_order_counts_in_the_month_of_its_opening) {
     const struct assay_record answer = {.answer = COMPLAINT};
     const struct assay_record *surveys[] = {&answer};
     struct assay_order o = {.state = ASSAY_STATE_OPEN,
-                            .opened_at = test_at("2001-01-31T16:00:00Z"),
+                            .opened_at = test_instant("2001-01-31T16:00:00Z"),
                             .closed_at = ASSAY_NO_INSTANT,
                             .n_surveys = 1,
                             .surveys = surveys};
@@ -113,7 +113,7 @@ START_TEST(open_order_counts_in_the_month_of_its_opening) {
     assay_contribution_of_order(&o, &v, NULL, &c);
     ck_assert_int_eq(c.open_month, ASSAY_NO_MONTH);
 
-    o.opened_at = test_at("2000-11-30T12:00:00+08:00"); /* before the scheme */
+    o.opened_at = test_instant("2000-11-30T12:00:00+08:00"); /* before the scheme */
     v.outcome = ASSAY_OUT_OF_SCOPE;
     assay_contribution_of_order(&o, &v, NULL, &c);
     ck_assert_int_eq(c.open_month, ASSAY_NO_MONTH);
@@ -168,7 +168,7 @@ START_TEST(answer_to_an_order) {
     const struct assay_record r = {.customer_class = answers[_i].class,
                                    .answer = answers[_i].answer,
                                    .responsibility = answers[_i].responsibility,
-                                   .at = test_at("2001-07-01T00:00:00+08:00")}; /* the order's close decides, not this */
+                                   .at = test_instant("2001-07-01T00:00:00+08:00")}; /* the order's close decides, not this */
     const struct assay_record *surveys[] = {&r};
     struct assay_order o = order_closed("2001-02-10T10:00:00+08:00");
     struct assay_verdict v = verdict(ASSAY_MISSED, 0, ASSAY_CLOCK_MET);
@@ -190,7 +190,7 @@ START_TEST(answer_without_an_order) {
     struct assay_record r = {.customer_class = answers[_i].class,
                              .answer = answers[_i].answer,
                              .responsibility = answers[_i].responsibility,
-                             .at = test_at("2001-02-28T23:59:59+08:00")};
+                             .at = test_instant("2001-02-28T23:59:59+08:00")};
     struct assay_contribution c;
     assay_points used = answers[_i].used | POINT(SURVEY_NO_ORDER);
     if (answers[_i].order_class) return; /* there is none */
@@ -200,7 +200,7 @@ START_TEST(answer_without_an_order) {
     ck_assert(!c.paid);
     check_answer(_i, &c, used);
 
-    r.at = test_at("2000-12-01T00:00:00+08:00"); /* the scheme's start */
+    r.at = test_instant("2000-12-01T00:00:00+08:00"); /* the scheme's start */
     assay_contribution_of_survey(&r, test_fy01(), &c);
     ck_assert_int_eq(c.month, MONTH(2000, 12));
     r.at--;

@@ -96,6 +96,8 @@ START_TEST(test_records_used) {
          "repair:e1 repair:e4 shipment:e7 shipment:e10 repair:e14"},
         {"dispatch 02-05/09:00 lines=R1; dispatch 02-05/10:00; dispatch 02-05/11:00 lines=R2; open 02-05/09:30 ccc; ship 02-05/12:00 R1 2D10; drop 02-05/12:00 R2",
          "dispatch:e1 repair:e4 dispatch:e3 shipment:e5 repair:e6"},
+        /* a delivery before the shipment that counts */
+        {"open 02-05/09:00 walk_in; req 02-05/10:00 1 A; deliver 02-05/11:00 A; ship 02-05/12:00 A 2D10", "repair:e1 repair:e2 shipment:e4"},
         /* a note that excused */
         {"open 02-05/09:00 walk_in; note 02-05/09:40 customer; note 02-05/09:50 customer; req 02-05/15:00 1 A", "repair:e1 repair:e2 repair:e4"},
         /* a chain of replacements: requests and marks on the way, the shipment of its end, the one passed over */
@@ -141,12 +143,12 @@ START_TEST(test_words) {
          "Diagnosis rule: does not apply, because the provider requested no part.\n"
          "Repair cycle: no part line counts, so it starts with the opening at 2001-02-05 09:00. Standard: 1 working day, that of repairs "
          "without shipped parts. Closed at 2001-02-05 12:30: 0 working days used, 1 working day to spare: met.\n"
-         "Scheme hp-gold-fy01, version 1. Times are those of Test/Fixed.",
+         "Scheme hp-gold-fy01, version 1. Times are those of Asia/Shanghai.",
          "达标：适用的各项时限均已满足。\n"
          "诊断时限：不适用，服务商未申请备件。\n"
          "维修周期：没有计入的备件行，自开单（2001-02-05 09:00）起算。标准：1 个工作日（无需发运备件的维修）。结单时间 2001-02-05 12:30：用时 0 "
          "个工作日，剩余 1 个工作日：达标。\n"
-         "评估方案 hp-gold-fy01，版本 1。时间为 Test/Fixed 当地时间。"},
+         "评估方案 hp-gold-fy01，版本 1。时间为 Asia/Shanghai 当地时间。"},
         {"dispatch 02-05/09:00 lines=R1; req 02-05/14:00:01.5 1 A; ship 02-05/15:00:30 R1 2D10; ship 02-05/15:00 A 3D10; deliver 02-06/11:00 R1; close 02-12/09:00",
          "Missed: parts were requested too late, and the repair took too long.\n"
          "Diagnosis rule: from the dispatch at 2001-02-05 09:00 to the first request at 2001-02-05 14:00:01.500000, 4 h 1 s of working time "
@@ -155,14 +157,14 @@ START_TEST(test_words) {
          "shipped at 2001-02-05 15:00. Standard: 3 working days (parts late, first step), because line R1 was promised for 2001-02-06 10:00 "
          "and delivered at 2001-02-06 11:00. Closed at 2001-02-12 09:00: 5 working days used, 2 working days too many: missed. The time ran "
          "out at 2001-02-09 00:00.\n"
-         "Scheme hp-gold-fy01, version 1. Times are those of Test/Fixed.",
+         "Scheme hp-gold-fy01, version 1. Times are those of Asia/Shanghai.",
          "未达标：备件申请超时，且维修周期超时。\n"
          "诊断时限：自派单（2001-02-05 09:00）至首次申请备件（2001-02-05 14:00:01.500000），用时 4 小时 1 秒工作时间，时限 4 小时工作时间：超时 1 秒工作时间。"
          "应于 2001-02-05 14:00 前申请。\n"
          "维修周期：共 2 个备件行，备件行 A 预计最晚到达（2001-02-07 10:00，时效 3D10），自其发货（2001-02-05 15:00）起算。标准：3 个工作日（备件晚到第一档），"
          "因备件行 R1 承诺 2001-02-06 10:00 送达，实际 2001-02-06 11:00 送达。结单时间 2001-02-12 09:00：用时 5 个工作日，超出 2 个工作日：未达标。"
          "截止时间为 2001-02-09 00:00。\n"
-         "评估方案 hp-gold-fy01，版本 1。时间为 Test/Fixed 当地时间。"},
+         "评估方案 hp-gold-fy01，版本 1。时间为 Asia/Shanghai 当地时间。"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         explain(rows[i].script);
