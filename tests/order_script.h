@@ -88,7 +88,8 @@ static inline void script_option(struct script *s, struct assay_record *r, char 
     else if (!strcmp(name, "reported")) r->reported_at = script_instant(v);
     else if (!strcmp(name, "outcome")) r->outcome = (enum assay_close)script_field_word(r->type, "outcome", v);
     else if (!strcmp(name, "source")) r->source = (enum assay_source)script_field_word(r->type, "source", v);
-    else if (!strcmp(name, "resp")) r->responsibility = (enum assay_responsibility)script_field_word(r->type, "responsibility", v);
+    else if (!strcmp(name, "resp"))
+        r->responsibility = (enum assay_responsibility)script_field_word(r->type, "responsibility", v);
     else if (!strcmp(name, "overall")) r->overall = (int8_t)(*v - '0');
     else script_die("unknown option", name);
 }
@@ -120,11 +121,11 @@ static inline enum assay_type script_verb(const char *v) {
         const char *verb;
         enum assay_type type;
     } verbs[] = {
-        {"dispatch", ASSAY_DISPATCHED},       {"open", ASSAY_ORDER_OPENED},       {"req", ASSAY_PART_REQUESTED},
-        {"ship", ASSAY_PART_SHIPPED},         {"deliver", ASSAY_PART_DELIVERED},  {"drop", ASSAY_PART_CANCELLED},
-        {"receive", ASSAY_PART_RECEIVED},     {"mark", ASSAY_PART_MARKED},        {"note", ASSAY_ORDER_NOTED},
-        {"complete", ASSAY_ORDER_COMPLETED},  {"close", ASSAY_ORDER_CLOSED_EVENT}, {"cancel", ASSAY_ORDER_CANCELLED},
-        {"reopen", ASSAY_ORDER_REOPENED},     {"survey", ASSAY_SURVEY_RESPONSE},
+        {"dispatch", ASSAY_DISPATCHED},      {"open", ASSAY_ORDER_OPENED},        {"req", ASSAY_PART_REQUESTED},
+        {"ship", ASSAY_PART_SHIPPED},        {"deliver", ASSAY_PART_DELIVERED},   {"drop", ASSAY_PART_CANCELLED},
+        {"receive", ASSAY_PART_RECEIVED},    {"mark", ASSAY_PART_MARKED},         {"note", ASSAY_ORDER_NOTED},
+        {"complete", ASSAY_ORDER_COMPLETED}, {"close", ASSAY_ORDER_CLOSED_EVENT}, {"cancel", ASSAY_ORDER_CANCELLED},
+        {"reopen", ASSAY_ORDER_REOPENED},    {"survey", ASSAY_SURVEY_RESPONSE},
     };
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
         if (!strcmp(v, verbs[i].verb)) return verbs[i].type;
@@ -165,16 +166,15 @@ static inline void script_read(struct script *s, const char *text) {
     for (char *save, *p = strtok_r(copy, ";", &save); p; p = strtok_r(NULL, ";", &save)) script_statement(s, p);
 }
 
-static inline void script_free(struct script *s) {
-    assay_arena_free(&s->arena);
-}
+static inline void script_free(struct script *s) { assay_arena_free(&s->arena); }
 
 /* --- the rules to judge by ------------------------------------------------------------------------------------------ */
 
-#define SCRIPT_DAYS(n) {ASSAY_WORKING_DAYS, n}
+#define SCRIPT_DAYS(n) \
+    { ASSAY_WORKING_DAYS, n }
 
-static const struct assay_str script_big_cities[] = {
-    {"Beijing", 7}, {"北京", 6}, {"Shanghai", 8}, {"上海", 6}, {"Guangzhou", 9}, {"广州", 6}, {"Shenzhen", 8}, {"深圳", 6}};
+static const struct assay_str script_big_cities[] = {{"Beijing", 7},   {"北京", 6}, {"Shanghai", 8}, {"上海", 6},
+                                                     {"Guangzhou", 9}, {"广州", 6}, {"Shenzhen", 8}, {"深圳", 6}};
 static const struct assay_city_row script_cities[] = {{8, script_big_cities, SCRIPT_DAYS(2)}, {0, NULL, SCRIPT_DAYS(3)}};
 static const struct assay_lateness_row script_lateness[] = {
     {"on_time", ASSAY_UNTIL_PROMISE, 0, "city", true, {0, 0}, false, ASSAY_POINT_STANDARD_CITY},
@@ -240,9 +240,7 @@ static inline void rulebook_init(struct rulebook *b) {
     b->rules = (struct assay_rules){&b->schemes, &b->provider, rulebook_calendar, b};
 }
 
-static inline void rulebook_free(struct rulebook *b) {
-    assay_calendar_free(b->calendar);
-}
+static inline void rulebook_free(struct rulebook *b) { assay_calendar_free(b->calendar); }
 
 /* --- what came out, as text ----------------------------------------------------------------------------------------- */
 

@@ -60,7 +60,8 @@ static enum assay_status make_template(const char *template, struct assay_error 
     snprintf(data, sizeof data, "%s/postgres", dir);
     snprintf(half, sizeof half, "%.4000s.new", template);
     remove_tree(half);
-    if (!st && (!copy_tree(data, half) || rename(half, template) != 0)) st = assay_fail(e, ASSAY_IO, "", "cannot make %s", template);
+    if (!st && (!copy_tree(data, half) || rename(half, template) != 0))
+        st = assay_fail(e, ASSAY_IO, "", "cannot make %s", template);
     remove_tree(dir);
     return st;
 }

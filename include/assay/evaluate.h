@@ -9,13 +9,12 @@
 
 /* Elements of the vector. Stored as int8[]: append only, never renumber. */
 enum assay_tally {
-    ASSAY_TALLY_CLOSED = 0,       /* in scope, by month of close, as are the next five */
+    ASSAY_TALLY_CLOSED = 0,       /* in scope, by month of close */
     ASSAY_TALLY_COMPLIANT,
     ASSAY_TALLY_MISSED,
     ASSAY_TALLY_UNDETERMINED_PROVIDER,  /* for a reason that is the provider's to mend: counted */
     ASSAY_TALLY_UNDETERMINED_LOGISTICS, /* missing_shipment: left out of the rate */
     ASSAY_TALLY_EXEMPT,           /* counted orders with an exempt diagnosis */
-    ASSAY_TALLY_OPEN,             /* open now, by month of opening */
     ASSAY_TALLY_ANSWERS,          /* 24 cells: ((class - 1) * 4 + (answer - 1)) * 3 + (responsibility - 1) */
     ASSAY_TALLY_POINTS = ASSAY_TALLY_ANSWERS + 24, /* 32 cells, by enum assay_point */
     ASSAY_TALLY_COUNT = ASSAY_TALLY_POINTS + 32,
@@ -25,12 +24,11 @@ static inline int assay_tally_answer(enum assay_class c, enum assay_answer a, en
 }
 const char *assay_tally_name(int element, char buf[64]); /* for verify's report */
 
-/* What one order (or one response without an order) adds: at most two months (close and opening). */
+/* What one order (or one response without an order) adds: the counts of one month. */
 #define ASSAY_NO_RATE INT64_C(-1)
 struct assay_contribution {
     assay_month month; /* NO_MONTH: none */
-    int32_t counts[ASSAY_TALLY_COUNT]; /* of `month`; [ASSAY_TALLY_OPEN] is 0: open_month says that one */
-    assay_month open_month; /* where ASSAY_TALLY_OPEN counts one; NO_MONTH: none */
+    int32_t counts[ASSAY_TALLY_COUNT]; /* of `month` */
     bool paid;              /* the order earns in `month` */
     int64_t rate;           /* minor units, or ASSAY_NO_RATE */
 };
@@ -60,7 +58,7 @@ struct assay_evaluation {
     assay_points points;
     int32_t rank; /* 0: none; set by assay_evaluations_rank */
 };
-/* counts: the window's sum; open: the sum of ASSAY_TALLY_OPEN over all months up to the period. ASSAY_OVERFLOW where an
+/* counts: the window's sum; open: orders in scope that are open now and were opened before the window's end. ASSAY_OVERFLOW where an
  * exact fraction no longer fits 64 bits; ASSAY_INTERNAL where a count is negative (no tally ever is); ASSAY_CONFIG where
  * the scheme has more than ASSAY_INDICATORS_MAX indicators. */
 enum assay_status assay_evaluate(const struct assay_scheme *s, assay_month period, const int64_t counts[ASSAY_TALLY_COUNT],

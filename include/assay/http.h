@@ -121,7 +121,8 @@ bool assay_http_no_cache(const struct assay_http_request *r);
 /* If-Match against the current strong ETag (without quotes; NULL: the resource does not exist): ASSAY_OK,
  * ASSAY_PRECONDITION_REQUIRED where it was not sent, ASSAY_PRECONDITION_FAILED where it does not hold. */
 enum assay_status assay_http_if_match(const struct assay_http_request *r, const char *etag) ASSAY_MUST_CHECK;
-/* True once nobody waits for the reply: the client has gone or the server gives up. Long polls ask it. Any thread. */
+/* True once nobody waits for the reply: the client has gone (seen within about a second) or the server gives up. Long polls
+ * ask it. Any thread. */
 bool assay_http_gone(const struct assay_http_request *r);
 /* True once the server is draining: readiness and long polls ask it. */
 bool assay_http_draining(const struct assay_http_request *r);

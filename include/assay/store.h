@@ -214,7 +214,7 @@ enum assay_status assay_store_order_list(struct assay_db *db, const struct assay
                                          struct assay_order_listed **rows, size_t *n, struct assay_error *e) ASSAY_MUST_CHECK;
 
 /* Tallies of a window of months for one provider (or all: provider_id 0), summed, by provider_id; with the orders open
- * now that were opened before `open_before`, and the head's last_record_at. Providers without any tally or open order
+ * now that were opened in [open_from, open_before), and the head's last_record_at. Providers without any tally or open order
  * in it are left out. */
 struct assay_window_row {
     int32_t provider_id;
@@ -223,7 +223,7 @@ struct assay_window_row {
     assay_instant last_record_at;
 };
 enum assay_status assay_store_window(struct assay_db *db, int16_t scheme_id, int32_t provider_id, assay_month from, assay_month to,
-                                     assay_instant open_before, struct assay_arena *a, struct assay_window_row **rows, size_t *n,
+                                     assay_instant open_from, assay_instant open_before, struct assay_arena *a, struct assay_window_row **rows, size_t *n,
                                      struct assay_error *e) ASSAY_MUST_CHECK;
 /* Pay groups of a month, one provider or all (0), by provider_id and rate. */
 enum assay_status assay_store_pays(struct assay_db *db, int16_t scheme_id, int32_t provider_id, assay_month month, struct assay_arena *a,

@@ -86,7 +86,8 @@ static bool write_all(int fd, const char *p, size_t n) {
 static bool give(int fd, const struct assay_user *to) { return geteuid() != 0 || fchown(fd, to->uid, to->gid) == 0; }
 
 /* Write a file of the server's as a whole: under another name, then renamed. */
-static enum assay_status put_file(int dir, const char *name, const char *text, const struct assay_user *owner, struct assay_error *e) {
+static enum assay_status put_file(int dir, const char *name, const char *text, const struct assay_user *owner,
+                                  struct assay_error *e) {
     char made[64];
     snprintf(made, sizeof made, "%s.new", name);
     unlinkat(dir, made, 0);
@@ -99,17 +100,21 @@ static enum assay_status put_file(int dir, const char *name, const char *text, c
 }
 
 /* A directory of the server's user alone, made where there is none. */
-static enum assay_status open_private(int dir, const char *name, const struct assay_user *owner, int *out, struct assay_error *e) {
+static enum assay_status open_private(int dir, const char *name, const struct assay_user *owner, int *out,
+                                      struct assay_error *e) {
     struct stat st;
     bool made = mkdirat(dir, name, 0700) == 0;
     if (!made && errno != EEXIST) return fail_path(e, "make", name);
     int fd = open_dir_at(dir, name);
     if (fd < 0) return fail_path(e, "open", name);
-    bool ok = (!made || give(fd, owner)) && fstat(fd, &st) == 0 && (st.st_uid != owner->uid || fchmod(fd, 0700) == 0);
-    enum assay_status s = !ok ? fail_path(e, "secure", name)
-                          : st.st_uid == owner->uid ? ASSAY_OK
-                          : assay_fail(e, ASSAY_CONFIG, "state-dir", "%s belongs to user id %ld, but the server runs as %s: give it "
-                                       "to that user (chown -R) or start as its owner", name, (long)st.st_uid, owner->name);
+    enum assay_status s = ASSAY_OK;
+    if ((made && !give(fd, owner)) || fstat(fd, &st) != 0 || (st.st_uid == owner->uid && fchmod(fd, 0700) != 0))
+        s = fail_path(e, "secure", name);
+    else if (st.st_uid != owner->uid)
+        s = assay_fail(
+            e, ASSAY_CONFIG, "state-dir",
+            "%s belongs to user id %ld, but the server runs as %s: give it to that user (chown -R) or start as its owner", name,
+            (long)st.st_uid, owner->name);
     if (s) close(fd);
     else *out = fd;
     return s;
@@ -155,10 +160,12 @@ static enum assay_status take_lock(struct assay_cluster *c, struct assay_error *
     if (flock(c->lock_fd, LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK) return fail_path(e, "lock", c->state);
         if (!read_at(c->state_fd, "lock", text, sizeof text)) text[0] = '\0';
-        return assay_fail(e, ASSAY_CONFIG, "state-dir", "%s is in use by another assayd, process %ld", c->state, strtol(text, NULL, 10));
+        return assay_fail(e, ASSAY_CONFIG, "state-dir", "%s is in use by another assayd, process %ld", c->state,
+                          strtol(text, NULL, 10));
     }
     snprintf(text, sizeof text, "%ld\n", (long)getpid());
-    if (ftruncate(c->lock_fd, 0) != 0 || !write_all(c->lock_fd, text, strlen(text))) return fail_path(e, "write the lock in", c->state);
+    if (ftruncate(c->lock_fd, 0) != 0 || !write_all(c->lock_fd, text, strlen(text)))
+        return fail_path(e, "write the lock in", c->state);
     return ASSAY_OK;
 }
 
@@ -172,7 +179,8 @@ static enum assay_status choose_user(struct assay_cluster *c, struct assay_error
     if (!n) return ASSAY_OK;
     return assay_fail(e, ASSAY_CONFIG, "state-dir",
                       "the server runs as %s, who cannot enter %.*s: choose another state directory (/var/lib/assay, say) or "
-                      "chmod o+x %.*s", c->user.name, (int)n, c->state, (int)n, c->state);
+                      "chmod o+x %.*s",
+                      c->user.name, (int)n, c->state, (int)n, c->state);
 }
 
 /* --- the server's programs ------------------------------------------------------------------------------------------ */
@@ -205,8 +213,11 @@ static enum assay_status choose_programs(struct assay_cluster *c, struct assay_e
     long version = find_version(made_by);
     c->bin = assay_arena_printf(&c->arena, "%s/%ld/bin", PROGRAMS, version);
     if (version) return ASSAY_OK;
-    if (made_by) return assay_fail(e, ASSAY_CONFIG, "state-dir", "%s was made by PostgreSQL %ld, which is not installed", c->data, made_by);
-    return assay_fail(e, ASSAY_CONFIG, "ASSAY_PG_BIN", "no PostgreSQL server in " PROGRAMS ": install postgresql, or set ASSAY_PG_BIN");
+    if (made_by)
+        return assay_fail(e, ASSAY_CONFIG, "state-dir", "%s was made by PostgreSQL %ld, which is not installed", c->data,
+                          made_by);
+    return assay_fail(e, ASSAY_CONFIG, "ASSAY_PG_BIN",
+                      "no PostgreSQL server in " PROGRAMS ": install postgresql, or set ASSAY_PG_BIN");
 }
 
 static char *program(struct assay_cluster *c, const char *name) { return assay_arena_printf(&c->arena, "%s/%s", c->bin, name); }
@@ -245,8 +256,10 @@ static enum assay_status run(struct assay_cluster *c, const char *const *argv, c
 static enum assay_status make_data(struct assay_cluster *c, struct assay_error *e) {
     static const char include[] = "\n# assayd's settings; yours may follow\ninclude 'assay.conf'\n";
     const char *made = assay_arena_printf(&c->arena, "%s.new", c->data);
-    const char *const initdb[] = {program(c, "initdb"), "-D", made, "-U", "assay", "--encoding=UTF8", "--locale=C", "--data-checksums",
-                                  "--auth-local=peer", "--auth-host=reject", "--no-instructions", NULL};
+    /* clang-format off */
+    const char *const initdb[] = {program(c, "initdb"), "-D", made, "-U", "assay", "--encoding=UTF8", "--locale=C",
+                                  "--data-checksums", "--auth-local=peer", "--auth-host=reject", "--no-instructions", NULL};
+    /* clang-format on */
     const char *const single[] = {program(c, "postgres"), "--single", "-D", made, "-c", "exit_on_error=on", "template1", NULL};
     int dir = -1, conf = -1;
     enum assay_status st;
@@ -272,7 +285,8 @@ static enum assay_status ensure_data(struct assay_cluster *c, struct assay_error
     if (fstatat(c->state_fd, "postgres", &st, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT ? make_data(c, e) : fail_path(e, "open", c->data);
     if (fstatat(c->state_fd, "postgres/PG_VERSION", &st, AT_SYMLINK_NOFOLLOW) != 0)
-        return assay_fail(e, ASSAY_CONFIG, "state-dir", "%s is there but is no data directory of PostgreSQL: move it away", c->data);
+        return assay_fail(e, ASSAY_CONFIG, "state-dir", "%s is there but is no data directory of PostgreSQL: move it away",
+                          c->data);
     return ASSAY_OK;
 }
 
@@ -309,57 +323,54 @@ static long clamp(long v, long low, long high) { return v < low ? low : v > high
 
 static void render_settings(const struct assay_cluster *c, struct assay_buf *b) {
     long memory = (long)((long long)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE) / (1 << 20)); /* MiB */
-    assay_buf_adds(b,
-                   "# Written by assayd at every start. Settings of your own go below the include in postgresql.conf.\n"
-                   "\n"
-                   "# in reach of this machine's owner only\n"
-                   "listen_addresses = ''\n"
-                   "port = 5432\n"
-                   "unix_socket_permissions = 0700\n");
+    assay_buf_adds(b, "# Written by assayd at every start. Settings of your own go below the include in postgresql.conf.\n"
+                      "\n"
+                      "# in reach of this machine's owner only\n"
+                      "listen_addresses = ''\n"
+                      "port = 5432\n"
+                      "unix_socket_permissions = 0700\n");
     assay_buf_printf(b, "unix_socket_directories = '%s'\n", c->run);
-    assay_buf_adds(b,
-                   "max_connections = 50\n"
-                   "max_logical_replication_workers = 0\n"
-                   "cluster_name = 'assay'\n"
-                   "\n"
-                   "# what was acknowledged survives a power cut\n"
-                   "fsync = on\n"
-                   "synchronous_commit = on\n"
-                   "full_page_writes = on\n"
-                   "\n"
-                   "# a small machine, shared with the daemon\n");
+    assay_buf_adds(b, "max_connections = 50\n"
+                      "max_logical_replication_workers = 0\n"
+                      "cluster_name = 'assay'\n"
+                      "\n"
+                      "# what was acknowledged survives a power cut\n"
+                      "fsync = on\n"
+                      "synchronous_commit = on\n"
+                      "full_page_writes = on\n"
+                      "\n"
+                      "# a small machine, shared with the daemon\n");
     assay_buf_printf(b, "shared_buffers = %ldMB\n", clamp(memory / 8, 32, 256));
     assay_buf_printf(b, "effective_cache_size = %ldMB\n", clamp(memory / 2, 64, 1 << 20));
     assay_buf_printf(b, "maintenance_work_mem = %ldMB\n", clamp(memory / 32, 16, 128));
-    assay_buf_adds(b,
-                   "work_mem = 8MB\n"
-                   "random_page_cost = 1.1\n"
-                   "jit = off\n"
-                   "# no query needs it, and containers give little shared memory\n"
-                   "max_parallel_workers_per_gather = 0\n"
-                   "min_wal_size = 128MB\n"
-                   "max_wal_size = 1GB\n"
-                   "checkpoint_timeout = 15min\n"
-                   "\n"
-                   "# a log that stays small and holds nobody's data: refused statements are the daemon's to tell\n"
-                   "logging_collector = on\n"
-                   "log_destination = 'stderr'\n"
-                   "log_directory = 'log'\n"
-                   "log_filename = 'postgres-%a.log'\n"
-                   "log_file_mode = 0600\n"
-                   "log_rotation_age = 1d\n"
-                   "log_rotation_size = 0\n"
-                   "log_truncate_on_rotation = on\n"
-                   "log_line_prefix = '%m [%p] '\n"
-                   "log_min_messages = log\n"
-                   "log_min_error_statement = panic\n"
-                   "log_error_verbosity = terse\n"
-                   "log_checkpoints = off\n"
-                   "\n"
-                   "timezone = 'UTC'\n"
-                   "log_timezone = 'UTC'\n"
-                   "datestyle = 'iso, ymd'\n"
-                   "lc_messages = 'C'\n");
+    assay_buf_adds(b, "work_mem = 8MB\n"
+                      "random_page_cost = 1.1\n"
+                      "jit = off\n"
+                      "# no query needs it, and containers give little shared memory\n"
+                      "max_parallel_workers_per_gather = 0\n"
+                      "min_wal_size = 128MB\n"
+                      "max_wal_size = 1GB\n"
+                      "checkpoint_timeout = 15min\n"
+                      "\n"
+                      "# a log that stays small and holds nobody's data: refused statements are the daemon's to tell\n"
+                      "logging_collector = on\n"
+                      "log_destination = 'stderr'\n"
+                      "log_directory = 'log'\n"
+                      "log_filename = 'postgres-%a.log'\n"
+                      "log_file_mode = 0600\n"
+                      "log_rotation_age = 1d\n"
+                      "log_rotation_size = 0\n"
+                      "log_truncate_on_rotation = on\n"
+                      "log_line_prefix = '%m [%p] '\n"
+                      "log_min_messages = log\n"
+                      "log_min_error_statement = panic\n"
+                      "log_error_verbosity = terse\n"
+                      "log_checkpoints = off\n"
+                      "\n"
+                      "timezone = 'UTC'\n"
+                      "log_timezone = 'UTC'\n"
+                      "datestyle = 'iso, ymd'\n"
+                      "lc_messages = 'C'\n");
 }
 
 /* Who the operating system says it is decides: as the database's one role, daemon and server's owner, nobody else. */
@@ -371,7 +382,8 @@ static enum assay_status write_access(const struct assay_cluster *c, int dir, st
     char ident[256];
     enum assay_status st = assay_user_numbered(geteuid(), &self, e);
     if (st) return st;
-    snprintf(ident, sizeof ident, "# Written by assayd at every start.\nassay  \"%s\"  assay\nassay  \"%s\"  assay\n", self.name, c->user.name);
+    snprintf(ident, sizeof ident, "# Written by assayd at every start.\nassay  \"%s\"  assay\nassay  \"%s\"  assay\n", self.name,
+             c->user.name);
     st = put_file(dir, "pg_hba.conf", hba, &c->user, e);
     return st ? st : put_file(dir, "pg_ident.conf", ident, &c->user, e);
 }
@@ -411,9 +423,7 @@ static void forget_server(struct assay_cluster *c, int *status) {
 
 /* fast: cut clients off, checkpoint; immediate: leave the rest to recovery; then none of its asking. */
 static void end_server(struct assay_cluster *c) {
-    static const struct {
-        int signal, seconds;
-    } steps[] = {{SIGINT, 60}, {SIGQUIT, 20}, {SIGKILL, 10}};
+    static const struct { int signal, seconds; } steps[] = {{SIGINT, 60}, {SIGQUIT, 20}, {SIGKILL, 10}};
     int status;
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
         pidfd_send_signal(c->pidfd, steps[i].signal, NULL, 0);
@@ -497,8 +507,10 @@ static void clear_stale(const struct assay_cluster *c) {
 /* What a server that did not come up said: to us, or already in its own log. */
 static const char *last_words(const struct assay_cluster *c, char *buf, size_t size) {
     char name[256], *file;
-    if (read_end_at(c->state_fd, "postgres.log", buf, size) && strstr(buf, "FATAL: ")) return complaint(buf);
-    if (!read_at(c->state_fd, "postgres/current_logfiles", name, sizeof name) || strncmp(name, "stderr log/", 11) != 0) return complaint(buf);
+    bool said = read_end_at(c->state_fd, "postgres.log", buf, size);
+    if (!said || !strstr(buf, "redirecting log output")) return complaint(buf);
+    if (!read_at(c->state_fd, "postgres/current_logfiles", name, sizeof name) || strncmp(name, "stderr log/", 11) != 0)
+        return complaint(buf);
     file = name + 11;
     file[strcspn(file, "\n/")] = '\0';
     int dir = open_dir_at(c->state_fd, "postgres/log");
@@ -516,8 +528,8 @@ static enum assay_status fail_launch(struct assay_cluster *c, enum wait_result w
                           last_words(c, said, sizeof said));
     }
     forget_server(c, &status);
-    return assay_fail(e, ASSAY_DATABASE_UNAVAILABLE, "", "PostgreSQL ended while starting (%s): %s", assay_child_ending(status, ending),
-                      last_words(c, said, sizeof said));
+    return assay_fail(e, ASSAY_DATABASE_UNAVAILABLE, "", "PostgreSQL ended while starting (%s): %s",
+                      assay_child_ending(status, ending), last_words(c, said, sizeof said));
 }
 
 static enum assay_status launch(struct assay_cluster *c, struct assay_error *e) {
@@ -608,8 +620,9 @@ enum assay_status assay_cluster_start(const char *state_dir, struct assay_cluste
     struct assay_cluster *c = assay_xcalloc(1, sizeof *c);
     enum assay_status st;
     c->state_fd = c->lock_fd = c->pidfd = -1;
-    if ((st = open_state(c, state_dir, e)) || (st = take_lock(c, e)) || (st = choose_user(c, e)) || (st = choose_programs(c, e)) ||
-        (st = choose_run(c, e)) || (st = ensure_data(c, e)) || (st = write_settings(c, e)) || (st = adopt_or_launch(c, e))) {
+    if ((st = open_state(c, state_dir, e)) || (st = take_lock(c, e)) || (st = choose_user(c, e)) ||
+        (st = choose_programs(c, e)) || (st = choose_run(c, e)) || (st = ensure_data(c, e)) || (st = write_settings(c, e)) ||
+        (st = adopt_or_launch(c, e))) {
         free_cluster(c);
         return st;
     }

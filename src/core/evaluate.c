@@ -48,8 +48,7 @@ static enum assay_status rate_satisfaction(const struct assay_indicator *ind, co
 static enum assay_status rate_indicator(const struct assay_indicator *ind, const int64_t *counts,
                                         const struct assay_evaluation *e, struct assay_indicator_result *out) {
     enum assay_status st;
-    *out = (struct assay_indicator_result){
-        .indicator = ind, .value = ASSAY_FRAC_ZERO, .score = ASSAY_FRAC_ZERO, .max = ind->max};
+    *out = (struct assay_indicator_result){.indicator = ind, .value = ASSAY_FRAC_ZERO, .score = ASSAY_FRAC_ZERO, .max = ind->max};
     switch (ind->measure) {
     case ASSAY_MEASURE_COMPLIANCE:
         out->numerator = e->compliant;
@@ -79,7 +78,8 @@ static enum assay_status take_counts(const int64_t *counts, struct assay_evaluat
     e->missed = counts[ASSAY_TALLY_MISSED];
     e->exempt = counts[ASSAY_TALLY_EXEMPT];
     int64_t theirs = counts[ASSAY_TALLY_UNDETERMINED_PROVIDER], logistics = counts[ASSAY_TALLY_UNDETERMINED_LOGISTICS];
-    if (!sum3(e->compliant, e->missed, theirs, &e->counted) || !sum3(theirs, logistics, 0, &e->undetermined)) return ASSAY_OVERFLOW;
+    if (!sum3(e->compliant, e->missed, theirs, &e->counted) || !sum3(theirs, logistics, 0, &e->undetermined))
+        return ASSAY_OVERFLOW;
     for (int p = 0; p < ASSAY_POINT_COUNT; p++)
         if (counts[ASSAY_TALLY_POINTS + p]) e->points |= 1u << p;
     return ASSAY_OK;

@@ -7,17 +7,13 @@
 #define SEGMENTS_MAX 5
 
 /* Whether the cycle runs along a shipped line; else nothing was on the way between opening and close. */
-static bool by_shipment(const struct assay_verdict *v) {
-    return v->cycle.rule == ASSAY_RULE_LAST_SHIPMENT;
-}
+static bool by_shipment(const struct assay_verdict *v) { return v->cycle.rule == ASSAY_RULE_LAST_SHIPMENT; }
 
 static const struct assay_shipment *governing_shipment(const struct assay_verdict *v) {
     return v->cycle.governing ? &v->cycle.governing->considered->shipment : NULL;
 }
 
-static assay_instant at_of(const struct assay_record *r) {
-    return r ? r->at : ASSAY_NO_INSTANT;
-}
+static assay_instant at_of(const struct assay_record *r) { return r ? r->at : ASSAY_NO_INSTANT; }
 
 static size_t list_stretches(const struct assay_order *o, const struct assay_verdict *v, struct assay_segment *s) {
     const struct assay_shipment *sh = governing_shipment(v);

@@ -337,9 +337,7 @@ static void settle_considered(struct assay_order *o, struct lines *l, struct ass
     o->n_lines = l->n;
 }
 
-static bool makes_an_order(const struct assay_record *r) {
-    return r->type <= ASSAY_ORDER_REOPENED;
-}
+static bool makes_an_order(const struct assay_record *r) { return r->type <= ASSAY_ORDER_REOPENED; }
 
 /* The standing records and, of these, the surveys. */
 static void gather(struct assay_order *o, const struct assay_folded_record *recs, size_t n, struct assay_arena *a) {

@@ -9,9 +9,7 @@
 
 /* --- names --------------------------------------------------------------------------------------------------------- */
 
-static const char *name_at(const char *const *names, size_t n, unsigned v) {
-    return v < n ? names[v] : NULL;
-}
+static const char *name_at(const char *const *names, size_t n, unsigned v) { return v < n ? names[v] : NULL; }
 #define NAME_AT(names, v) name_at(names, sizeof names / sizeof *names, (unsigned)(v))
 
 static const char *const clock_outcomes[] = {NULL, "met", "missed", "exempt", "not_applicable", "pending", "undetermined"};
@@ -19,21 +17,13 @@ static const char *const outcomes[] = {NULL, "compliant", "missed", "undetermine
 static const char *const reasons[] = {NULL, "missing_open", "request_before_open", "close_before_start", "missing_shipment"};
 static const char *const rules[] = {NULL, "no_parts", "local_stock", "last_shipment"};
 
-const char *assay_clock_outcome_name(enum assay_clock_outcome v) {
-    return NAME_AT(clock_outcomes, v);
-}
+const char *assay_clock_outcome_name(enum assay_clock_outcome v) { return NAME_AT(clock_outcomes, v); }
 
-const char *assay_outcome_name(enum assay_outcome v) {
-    return NAME_AT(outcomes, v);
-}
+const char *assay_outcome_name(enum assay_outcome v) { return NAME_AT(outcomes, v); }
 
-const char *assay_reason_name(enum assay_reason v) {
-    return NAME_AT(reasons, v);
-}
+const char *assay_reason_name(enum assay_reason v) { return NAME_AT(reasons, v); }
 
-const char *assay_rule_name(enum assay_rule v) {
-    return NAME_AT(rules, v);
-}
+const char *assay_rule_name(enum assay_rule v) { return NAME_AT(rules, v); }
 
 bool assay_outcome_parse(struct assay_str s, enum assay_outcome *out) {
     for (unsigned v = 1; v < sizeof outcomes / sizeof *outcomes; v++) {
@@ -57,9 +47,7 @@ static assay_instant deadline_of(struct assay_verdict *v, struct assay_standard 
     return ASSAY_NO_INSTANT;
 }
 
-static int64_t floor_div(int64_t a, int64_t b) {
-    return a / b - (a % b < 0);
-}
+static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 
 static int64_t margin(struct assay_standard s, int64_t spent) {
     int64_t left = standard_budget(s) - spent;
@@ -125,8 +113,8 @@ static int lateness_of(const struct assay_scheme *s, const struct assay_shipment
     for (size_t i = 0; i < s->n_lateness; i++) {
         const struct assay_lateness_row *row = &s->lateness[i];
         if (row->until == ASSAY_UNTIL_EVER) return (int)i;
-        assay_instant until =
-            row->until == ASSAY_UNTIL_PROMISE ? promise : class_instant(s->zone, sh->shipped->at, row->until_class);
+        assay_instant until = row->until == ASSAY_UNTIL_PROMISE ? promise
+                                                                : class_instant(s->zone, sh->shipped->at, row->until_class);
         if (sh->delivered->at <= until) return (int)i;
     }
     return (int)s->n_lateness - 1;
@@ -244,8 +232,7 @@ static void compare_cycle(struct assay_verdict *v) {
     c->working_us = assay_calendar_working(v->calendar, c->start, c->end);
     c->elapsed_us = c->end - c->start;
     int64_t spent = standard_spent(c->standard, v->calendar, c->start, c->end, c->working_us);
-    c->elapsed_days =
-        standard_in_hours(c->standard) ? assay_calendar_working_days(v->calendar, c->start, c->end) : spent;
+    c->elapsed_days = standard_in_hours(c->standard) ? assay_calendar_working_days(v->calendar, c->start, c->end) : spent;
     c->outcome = compare(c->standard, spent, &v->points);
     c->margin = margin(c->standard, spent);
 }

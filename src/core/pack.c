@@ -147,9 +147,7 @@ struct reader {
     bool bad;
 };
 
-static size_t left(const struct reader *in) {
-    return (size_t)(in->end - in->p);
-}
+static size_t left(const struct reader *in) { return (size_t)(in->end - in->p); }
 
 static unsigned get_byte(struct reader *in) {
     if (in->p == in->end) {

@@ -37,13 +37,9 @@ _Static_assert(sizeof types / sizeof *types == ASSAY_TYPE_COUNT, "a row for each
 static const char *const kinds[] = {"repair", "shipment", "dispatch", "survey", "observation"};
 _Static_assert(sizeof kinds / sizeof *kinds == ASSAY_KIND_COUNT, "a name for each kind");
 
-const char *assay_type_name(enum assay_type t) {
-    return (unsigned)t < ASSAY_TYPE_COUNT ? types[t].name : NULL;
-}
+const char *assay_type_name(enum assay_type t) { return (unsigned)t < ASSAY_TYPE_COUNT ? types[t].name : NULL; }
 
-enum assay_kind assay_type_kind(enum assay_type t) {
-    return (unsigned)t < ASSAY_TYPE_COUNT ? types[t].kind : ASSAY_KIND_REPAIR;
-}
+enum assay_kind assay_type_kind(enum assay_type t) { return (unsigned)t < ASSAY_TYPE_COUNT ? types[t].kind : ASSAY_KIND_REPAIR; }
 
 bool assay_type_parse(struct assay_str s, enum assay_type *out) {
     for (unsigned t = 0; t < ASSAY_TYPE_COUNT; t++) {
@@ -54,9 +50,7 @@ bool assay_type_parse(struct assay_str s, enum assay_type *out) {
     return false;
 }
 
-const char *assay_kind_name(enum assay_kind k) {
-    return (unsigned)k < ASSAY_KIND_COUNT ? kinds[k] : NULL;
-}
+const char *assay_kind_name(enum assay_kind k) { return (unsigned)k < ASSAY_KIND_COUNT ? kinds[k] : NULL; }
 
 bool assay_kind_parse(struct assay_str s, enum assay_kind *out) {
     for (unsigned k = 0; k < ASSAY_KIND_COUNT; k++) {
@@ -83,13 +77,9 @@ static bool is_word_char(char c) {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
 }
 
-static bool is_printable(char c) {
-    return c >= ' ' && c <= '~';
-}
+static bool is_printable(char c) { return c >= ' ' && c <= '~'; }
 
-static bool is_order_char(char c) {
-    return is_printable(c) && c != ' ' && c != '/' && c != '?' && c != '#' && c != '%';
-}
+static bool is_order_char(char c) { return is_printable(c) && c != ' ' && c != '/' && c != '?' && c != '#' && c != '%'; }
 
 static bool all(struct assay_str s, size_t max, bool (*fits)(char)) {
     if (s.n < 1 || s.n > max) return false;
@@ -99,25 +89,15 @@ static bool all(struct assay_str s, size_t max, bool (*fits)(char)) {
     return true;
 }
 
-bool assay_form_id(struct assay_str s) {
-    return all(s, 64, is_printable);
-}
+bool assay_form_id(struct assay_str s) { return all(s, 64, is_printable); }
 
-bool assay_form_provider(struct assay_str s) {
-    return all(s, 32, is_word_char);
-}
+bool assay_form_provider(struct assay_str s) { return all(s, 32, is_word_char); }
 
-bool assay_form_order(struct assay_str s) {
-    return all(s, 64, is_order_char);
-}
+bool assay_form_order(struct assay_str s) { return all(s, 64, is_order_char); }
 
-bool assay_form_line(struct assay_str s) {
-    return all(s, 16, is_word_char);
-}
+bool assay_form_line(struct assay_str s) { return all(s, 16, is_word_char); }
 
-static bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 bool assay_courier_parse(struct assay_str s, assay_courier *out) {
     if (s.n != 4 || s.p[0] < '1' || s.p[0] > '9' || s.p[1] != 'D' || !is_digit(s.p[2]) || !is_digit(s.p[3])) return false;

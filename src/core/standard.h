@@ -15,13 +15,11 @@ static inline bool standard_asks_calendar(struct assay_standard s) {
 }
 
 /* What a standard allows: microseconds for hours, dates for days. */
-static inline int64_t standard_budget(struct assay_standard s) {
-    return standard_in_hours(s) ? s.n * ASSAY_HOUR : s.n;
-}
+static inline int64_t standard_budget(struct assay_standard s) { return standard_in_hours(s) ? s.n * ASSAY_HOUR : s.n; }
 
 /* What of it was used between two instants, in the same unit. working_us: the working time between them. */
-static inline int64_t standard_spent(struct assay_standard s, const struct assay_calendar *c, assay_instant from, assay_instant to,
-                                     int64_t working_us) {
+static inline int64_t standard_spent(struct assay_standard s, const struct assay_calendar *c, assay_instant from,
+                                     assay_instant to, int64_t working_us) {
     switch (s.unit) {
     case ASSAY_WORKING_HOURS: return working_us;
     case ASSAY_CALENDAR_HOURS: return to - from;

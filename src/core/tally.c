@@ -6,7 +6,7 @@
 #include "assay/evaluate.h"
 
 static void nothing(struct assay_contribution *out) {
-    *out = (struct assay_contribution){.month = ASSAY_NO_MONTH, .open_month = ASSAY_NO_MONTH, .rate = ASSAY_NO_RATE};
+    *out = (struct assay_contribution){.month = ASSAY_NO_MONTH, .rate = ASSAY_NO_RATE};
 }
 
 static assay_month month_of(const struct assay_scheme *s, assay_instant t) {
@@ -47,7 +47,8 @@ static int outcome_cell(const struct assay_verdict *v) {
     case ASSAY_COMPLIANT: return ASSAY_TALLY_COMPLIANT;
     case ASSAY_MISSED: return ASSAY_TALLY_MISSED;
     case ASSAY_UNDETERMINED:
-        return v->reason == ASSAY_REASON_MISSING_SHIPMENT ? ASSAY_TALLY_UNDETERMINED_LOGISTICS : ASSAY_TALLY_UNDETERMINED_PROVIDER;
+        return v->reason == ASSAY_REASON_MISSING_SHIPMENT ? ASSAY_TALLY_UNDETERMINED_LOGISTICS
+                                                          : ASSAY_TALLY_UNDETERMINED_PROVIDER;
     default: return -1;
     }
 }
@@ -68,7 +69,6 @@ static void add_closed(struct assay_contribution *c, const struct assay_order *o
 void assay_contribution_of_order(const struct assay_order *o, const struct assay_verdict *v, const struct assay_rates *rates,
                                  struct assay_contribution *out) {
     nothing(out);
-    if (v->outcome == ASSAY_PENDING && o->opened_at != ASSAY_NO_INSTANT) out->open_month = month_of(v->scheme, o->opened_at);
     int cell = outcome_cell(v);
     if (cell < 0) return;
     add_closed(out, o, v, cell);
@@ -77,7 +77,8 @@ void assay_contribution_of_order(const struct assay_order *o, const struct assay
     if (rates && assay_rates_find(rates, o->product, o->warranty, v->opened_on, &amount)) out->rate = amount;
 }
 
-void assay_contribution_of_survey(const struct assay_record *survey, const struct assay_scheme *s, struct assay_contribution *out) {
+void assay_contribution_of_survey(const struct assay_record *survey, const struct assay_scheme *s,
+                                  struct assay_contribution *out) {
     nothing(out);
     assay_date on = assay_zone_date(s->zone, survey->at, NULL);
     if (on < s->starts) return;
@@ -102,7 +103,6 @@ const char *assay_tally_name(int element, char buf[64]) {
         [ASSAY_TALLY_UNDETERMINED_PROVIDER] = "undetermined/provider",
         [ASSAY_TALLY_UNDETERMINED_LOGISTICS] = "undetermined/logistics",
         [ASSAY_TALLY_EXEMPT] = "exempt",
-        [ASSAY_TALLY_OPEN] = "open",
     };
     int answer = element - ASSAY_TALLY_ANSWERS, p = element - ASSAY_TALLY_POINTS;
     if (element >= 0 && answer < 0) {

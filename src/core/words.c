@@ -7,6 +7,7 @@
 
 #include "core/standard.h"
 
+/* clang-format off */
 enum sentence {
     NEXT_PARAGRAPH,
     COMPLIANT, MISSED_DIAGNOSIS, MISSED_CYCLE, MISSED_BOTH, UNDETERMINED, PENDING, CANCELLED, BEFORE_SCHEME,
@@ -18,7 +19,6 @@ enum sentence {
     ASSUMPTIONS, FOOT,
     SENTENCES
 };
-/* clang-format off */
 static const struct {
     const char *en, *zh;
 } sentences[SENTENCES] = {
@@ -168,9 +168,7 @@ static void set_both(struct telling *t, const char *name, const char *en, const 
     if (t->n_values < VALUES_MAX) t->values[t->n_values++] = (struct value){name, en, zh};
 }
 
-static void set(struct telling *t, const char *name, const char *text) {
-    set_both(t, name, text, text);
-}
+static void set(struct telling *t, const char *name, const char *text) { set_both(t, name, text, text); }
 
 static void set_str(struct telling *t, const char *name, struct assay_str s) {
     set(t, name, s.p ? assay_arena_dup(t->a, s).p : "-");
@@ -290,10 +288,12 @@ static void tell_missing(struct telling *t) {
         const struct assay_shipment *sh = &c->considered->shipment;
         if (c->local || sh->shipped || ++n > NAMED_LINES_MAX) continue;
         const char *line = assay_arena_dup(t->a, c->considered->line).p, *by = assay_arena_dup(t->a, sh->line).p;
-        en = joined(t->a, en, ", ", sh->replaced ? assay_arena_printf(t->a, "line %s (replaced by %s)", line, by)
-                                                 : assay_arena_printf(t->a, "line %s", line));
-        zh = joined(t->a, zh, "、", sh->replaced ? assay_arena_printf(t->a, "备件行 %s（更换件 %s）", line, by)
-                                                 : assay_arena_printf(t->a, "备件行 %s", line));
+        en = joined(t->a, en, ", ",
+                    sh->replaced ? assay_arena_printf(t->a, "line %s (replaced by %s)", line, by)
+                                 : assay_arena_printf(t->a, "line %s", line));
+        zh = joined(t->a, zh, "、",
+                    sh->replaced ? assay_arena_printf(t->a, "备件行 %s（更换件 %s）", line, by)
+                                 : assay_arena_printf(t->a, "备件行 %s", line));
     }
     if (n > NAMED_LINES_MAX) {
         en = assay_arena_printf(t->a, "%s and %zu more", en, n - NAMED_LINES_MAX);

@@ -49,7 +49,7 @@ static bool is_framed(const struct assay_http_headers *h) {
     return !h->content_length.p || h->content_length.n > 0;
 }
 
-static bool sound(struct assay_http_exchange *x, size_t head_bytes) {
+static bool is_sound(struct assay_http_exchange *x, size_t head_bytes) {
     if (x->bad_target == ASSAY_URI_TOO_LONG) return refuse(x, ASSAY_URI_TOO_LONG, "", "");
     if (head_bytes > x->site->c.head_bytes) return refuse(x, ASSAY_HEADERS_TOO_LARGE, "", "");
     if (x->bad_head) return refuse(x, ASSAY_BAD_REQUEST, "", x->bad_head);
@@ -192,5 +192,6 @@ static bool acceptable(struct assay_http_exchange *x) {
 
 bool assay_http_admit(struct assay_http_exchange *x, size_t head_bytes, bool has_body) {
     identify(x);
-    return sound(x, head_bytes) && find_route(x) && authorized(x) && params_good(x) && (!has_body || body_good(x)) && acceptable(x);
+    x->sound = is_sound(x, head_bytes);
+    return x->sound && find_route(x) && authorized(x) && params_good(x) && (!has_body || body_good(x)) && acceptable(x);
 }

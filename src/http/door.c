@@ -162,17 +162,17 @@ static int64_t body_us(const struct assay_http_exchange *x) {
     return (route->body_ms ? route->body_ms : x->site->c.body_ms) * 1000;
 }
 
-/* Reset, or closed in both directions: a client that only ended its side still wants its reply. */
+/* Reset, or at its end: a client that ended only its own side is taken to have left, as the library takes it. */
 static bool has_left(int fd) {
-    struct pollfd p = {.fd = fd};
-    return poll(&p, 1, 0) > 0 && (p.revents & (POLLERR | POLLHUP));
+    char byte;
+    ssize_t n = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
 }
 
 /* The library reads once per event of the kernel's, and an end that came in the same event as the last data it does not see
  * (epoll is edge-triggered). Shutting down what is at its end already makes another event. */
-static void nudge_ended(int fd) {
-    char byte;
-    if (recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0) shutdown(fd, SHUT_RD);
+static void nudge(int fd) {
+    if (has_left(fd)) shutdown(fd, SHUT_RD);
 }
 
 static void sweep_request(struct assay_http_door *d, struct assay_http_conn *conn, int64_t now, bool look) {
@@ -180,7 +180,7 @@ static void sweep_request(struct assay_http_door *d, struct assay_http_conn *con
     struct assay_http_exchange *x = conn->x;
     pthread_mutex_lock(&x->lock);
     int64_t age = now - x->phase_us;
-    if (look && x->phase <= PHASE_BODY && !x->suspended) nudge_ended(conn->fd);
+    if (look && x->phase <= PHASE_BODY && !x->suspended) nudge(conn->fd);
     switch (x->phase) {
     case PHASE_HEAD:
         if (age > c->head_ms * 1000) shutdown(conn->fd, SHUT_RDWR);
@@ -204,7 +204,7 @@ static void sweep(struct assay_http_door *d, int64_t now, bool look) {
     for (struct assay_http_conn *conn = d->conns; conn; conn = conn->next) {
         if (conn->x) sweep_request(d, conn, now, look);
         else if (now - conn->since_us > d->site->c.idle_ms * 1000) shutdown(conn->fd, SHUT_RDWR);
-        else if (look) nudge_ended(conn->fd);
+        else if (look) nudge(conn->fd);
     }
     pthread_mutex_unlock(&d->lock);
 }

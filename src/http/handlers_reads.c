@@ -297,7 +297,10 @@ static enum assay_http_flow list_evaluations(struct assay_http_request *r, struc
 /* --- compensation ------------------------------------------------------------------------------------------------------------- */
 
 static void write_compensation(const struct assay_period_view *v, const struct assay_evaluated *row, struct assay_buf *b) {
-    struct assay_compensation_reply reply = {.provider = row->provider->code, .evaluation = &row->evaluation, .compensation = &row->compensation,
+    /* Pay rests on the multiplier's curve and the rates besides what the evaluation rests on. */
+    struct assay_evaluation e = row->evaluation;
+    e.points |= row->compensation.points;
+    struct assay_compensation_reply reply = {.provider = row->provider->code, .evaluation = &e, .compensation = &row->compensation,
                                              .currency = v->currency[0] ? v->currency : NULL, .minor_digits = v->minor_digits};
     assay_compensation_write(&reply, b, NULL);
 }

@@ -80,6 +80,7 @@ struct assay_http_exchange {
     struct assay_http_named params[ASSAY_HTTP_PARAMS_MAX];
     enum assay_status bad_target; /* found when it was parsed; ASSAY_OK */
     const char *bad_head; /* why the headers are not acceptable; NULL */
+    bool sound;           /* after admit: the head is well formed, whatever else is wrong */
     struct assay_http_reply reply; /* its owner: the HTTP thread, or whoever runs the handler */
     bool on_http_thread;
     /* How the transport is told that the reply is finished (assay_http_complete); takes the handler's reference. */

@@ -72,6 +72,7 @@ static void cut_problem(struct assay_http_exchange *x, enum assay_status why) {
 /* A handler has finished (assay_http_complete); its reference ends here. */
 static void completed(struct assay_http_exchange *x) {
     pthread_mutex_lock(&x->lock);
+    assay_http_buffer_free(x); /* the handler has done with the body */
     if (!x->detached && !x->cut) {
         x->done = true;
         if (x->phase == PHASE_BODY) {
@@ -188,8 +189,9 @@ static enum MHD_Result on_head(struct assay_http_exchange *x, struct MHD_Connect
         }
     }
     if (!admitted) assay_http_finish(x);
-    /* The library closes a connection that is answered now, and so it should where a body comes that nobody wants. */
-    if (!admitted && body) {
+    /* The library closes a connection that is answered now. So it should where a body comes that nobody wants, and where
+     * it is not certain where the next request begins. */
+    if (!admitted && (body || !x->sound)) {
         assay_http_door_linger(s->door, x->conn->fd);
         return respond(x, mhd);
     }
@@ -266,6 +268,7 @@ static enum MHD_Result answer_now(struct assay_http_exchange *x, struct MHD_Conn
     pthread_mutex_lock(&x->lock);
     bool is_cut = x->cut;
     x->done = true;
+    assay_http_buffer_free(x);
     pthread_mutex_unlock(&x->lock);
     return is_cut ? MHD_NO : respond(x, mhd);
 }

@@ -94,13 +94,15 @@ enum assay_status assay_read_period(struct assay_session *s, const struct assay_
     enum assay_status st = find_period(s, cfg, scheme, period, out, e);
     if (st) return st;
     const struct assay_scheme *sc = out->scheme;
+    /* An open order opened before the scheme is out of its scope. */
+    assay_instant open_from = assay_zone_instant(sc->zone, sc->starts, 0);
     assay_instant open_before = assay_zone_instant(sc->zone, assay_month_first(out->period + 1), 0);
     struct assay_window_row *windows;
     struct assay_pay_row *pays;
     size_t n_windows, n_pays, at = 0;
     /* One snapshot, so that tallies and pay belong together. */
     st = assay_db_begin(s->db, true, e);
-    if (!st) st = assay_store_window(s->db, out->config->id, 0, out->period - sc->window_months + 1, out->period, open_before, &s->arena, &windows, &n_windows, e);
+    if (!st) st = assay_store_window(s->db, out->config->id, 0, out->period - sc->window_months + 1, out->period, open_from, open_before, &s->arena, &windows, &n_windows, e);
     if (!st) st = assay_store_pays(s->db, out->config->id, 0, out->period, &s->arena, &pays, &n_pays, e);
     if (!st) st = assay_db_commit(s->db, e);
     else assay_db_rollback(s->db);

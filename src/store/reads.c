@@ -102,7 +102,7 @@ static void sum_window(const PGresult *r, struct assay_arena *a, struct assay_wi
 }
 
 enum assay_status assay_store_window(struct assay_db *db, int16_t scheme_id, int32_t provider_id, assay_month from, assay_month to,
-                                     assay_instant open_before, struct assay_arena *a, struct assay_window_row **rows, size_t *n,
+                                     assay_instant open_from, assay_instant open_before, struct assay_arena *a, struct assay_window_row **rows, size_t *n,
                                      struct assay_error *e) {
     struct pg_args args = {0};
     PGresult *r = NULL;
@@ -110,6 +110,7 @@ enum assay_status assay_store_window(struct assay_db *db, int16_t scheme_id, int
     pg_int2(&args, scheme_id);
     pg_int4(&args, from);
     pg_int4(&args, to);
+    pg_instant(&args, open_from);
     pg_instant(&args, open_before);
     enum assay_status s = pg_run(db, provider_id ? ASSAY_Q_TALLY_WINDOW_OF : ASSAY_Q_TALLY_WINDOW, &args, &r, e);
     pg_args_free(&args);

@@ -27,11 +27,13 @@ static assay_instant some_instant(uint64_t *s, bool early) {
 
 static struct assay_folded_record some_record(uint64_t *s, struct assay_arena *a, int i, bool early) {
     static const enum assay_type types[] = {
-        ASSAY_ORDER_OPENED, ASSAY_ORDER_OPENED, ASSAY_DISPATCHED, ASSAY_PART_REQUESTED, ASSAY_PART_REQUESTED, ASSAY_PART_REQUESTED,
-        ASSAY_PART_REQUESTED, ASSAY_PART_SHIPPED, ASSAY_PART_SHIPPED, ASSAY_PART_SHIPPED, ASSAY_PART_SHIPPED, ASSAY_PART_DELIVERED,
-        ASSAY_PART_DELIVERED, ASSAY_PART_CANCELLED, ASSAY_PART_RECEIVED, ASSAY_PART_MARKED, ASSAY_PART_MARKED, ASSAY_ORDER_NOTED,
-        ASSAY_ORDER_COMPLETED, ASSAY_ORDER_CLOSED_EVENT, ASSAY_ORDER_CLOSED_EVENT, ASSAY_ORDER_CLOSED_EVENT, ASSAY_ORDER_CANCELLED,
-        ASSAY_ORDER_REOPENED, ASSAY_SURVEY_RESPONSE,
+        ASSAY_ORDER_OPENED,       ASSAY_ORDER_OPENED,       ASSAY_DISPATCHED,      ASSAY_PART_REQUESTED,
+        ASSAY_PART_REQUESTED,     ASSAY_PART_REQUESTED,     ASSAY_PART_REQUESTED,  ASSAY_PART_SHIPPED,
+        ASSAY_PART_SHIPPED,       ASSAY_PART_SHIPPED,       ASSAY_PART_SHIPPED,    ASSAY_PART_DELIVERED,
+        ASSAY_PART_DELIVERED,     ASSAY_PART_CANCELLED,     ASSAY_PART_RECEIVED,   ASSAY_PART_MARKED,
+        ASSAY_PART_MARKED,        ASSAY_ORDER_NOTED,        ASSAY_ORDER_COMPLETED, ASSAY_ORDER_CLOSED_EVENT,
+        ASSAY_ORDER_CLOSED_EVENT, ASSAY_ORDER_CLOSED_EVENT, ASSAY_ORDER_CANCELLED, ASSAY_ORDER_REOPENED,
+        ASSAY_SURVEY_RESPONSE,
     };
     struct assay_folded_record f = {.voided = below(s, 12) == 0};
     struct assay_record *r = &f.record;
@@ -41,7 +43,8 @@ static struct assay_folded_record some_record(uint64_t *s, struct assay_arena *a
     r->id = assay_str_c(assay_arena_printf(a, "%c%d", (char)('a' + below(s, 26)), i));
     r->at = some_instant(s, early);
     if (r->type == ASSAY_ORDER_OPENED) r->channel = below(s, 4) ? ASSAY_CHANNEL_WALK_IN : ASSAY_CHANNEL_CCC;
-    if (r->type == ASSAY_ORDER_OPENED || r->type == ASSAY_DISPATCHED) r->reported_at = below(s, 2) ? r->at - below(s, 9) : ASSAY_NO_INSTANT;
+    if (r->type == ASSAY_ORDER_OPENED || r->type == ASSAY_DISPATCHED)
+        r->reported_at = below(s, 2) ? r->at - below(s, 9) : ASSAY_NO_INSTANT;
     if (r->type == ASSAY_ORDER_NOTED) r->noted = (enum assay_note)(1 + below(s, 3));
     if (r->type == ASSAY_SURVEY_RESPONSE) r->answer = (enum assay_answer)(1 + below(s, 4));
     if (r->type >= ASSAY_PART_REQUESTED && r->type <= ASSAY_PART_MARKED) r->line = line_name(s);
@@ -113,8 +116,8 @@ static const char *outcome(struct script *s) {
     return text;
 }
 
-#define EACH_ORDER(seed, s)                                                                              \
-    for (uint64_t k_ = 0, seed = seed0; k_ < ORDERS; seed = seed0 + ++k_ * UINT64_C(1000003))             \
+#define EACH_ORDER(seed, s)                                                                   \
+    for (uint64_t k_ = 0, seed = seed0; k_ < ORDERS; seed = seed0 + ++k_ * UINT64_C(1000003)) \
         for (struct script s = {0}, *once_ = (some_rules(&seed), some_order(&seed, &s), &s); once_; script_free(&s), once_ = NULL)
 
 /* --- properties --------------------------------------------------------------------------------------------------------- */
@@ -152,7 +155,8 @@ START_TEST(test_packed_and_back_gives_the_same) {
         size_t pos = 0;
         for (size_t i = 0; i < s.n; i++) assay_record_pack(&s.recs[i].record, s.recs[i].voided, &b);
         for (size_t i = 0; i < s.n; i++)
-            ck_assert_int_eq(assay_record_unpack(assay_buf_str(&b), &pos, &s.arena, &s.recs[i].record, &s.recs[i].voided), ASSAY_OK);
+            ck_assert_int_eq(assay_record_unpack(assay_buf_str(&b), &pos, &s.arena, &s.recs[i].record, &s.recs[i].voided),
+                             ASSAY_OK);
         ck_assert_uint_eq(pos, b.n);
         shuffle(&seed, s.recs, s.n);
         ck_assert_str_eq(outcome(&s), want);
@@ -184,8 +188,8 @@ START_TEST(test_the_records_used_suffice) {
             s.n = n;
             judge(&s, &o, &v);
             if (n) script_put_verdict(&got, &v);
-            ck_assert_msg(!n || !strcmp(got.p, want.p), "ASSAY_SEED=%llu order %llu\n  want %s\n  got  %s", (unsigned long long)seed0,
-                          (unsigned long long)k_, want.p, got.p);
+            ck_assert_msg(!n || !strcmp(got.p, want.p), "ASSAY_SEED=%llu order %llu\n  want %s\n  got  %s",
+                          (unsigned long long)seed0, (unsigned long long)k_, want.p, got.p);
         }
         assay_buf_free(&want);
         assay_buf_free(&got);
@@ -241,9 +245,9 @@ START_TEST(test_the_cycle_deadline_agrees_with_the_comparison) {
         if (o.state != ASSAY_STATE_CLOSED) continue;
         ck_assert(v.cycle.deadline == deadline);
         bool in = in_time(standard, deadline, at);
-        ck_assert_msg(v.cycle.outcome == (in ? ASSAY_CLOCK_MET : ASSAY_CLOCK_MISSED), "ASSAY_SEED=%llu order %llu: %s %d closed %lld us after",
-                      (unsigned long long)seed0, (unsigned long long)k_, assay_unit_name(standard.unit), standard.n,
-                      (long long)(at - deadline));
+        ck_assert_msg(v.cycle.outcome == (in ? ASSAY_CLOCK_MET : ASSAY_CLOCK_MISSED),
+                      "ASSAY_SEED=%llu order %llu: %s %d closed %lld us after", (unsigned long long)seed0, (unsigned long long)k_,
+                      assay_unit_name(standard.unit), standard.n, (long long)(at - deadline));
         ck_assert_int_eq(v.cycle.margin >= 0, in);
         met += in;
         missed += !in;
@@ -277,8 +281,8 @@ START_TEST(test_the_diagnosis_deadline_agrees_with_the_comparison) {
 END_TEST
 
 static int stretch_index(const char *code) {
-    static const char *const codes[] = {"report_to_open", "open_to_request", "dispatch_to_request", "request_to_ship", "ship_to_deliver",
-                                        "deliver_to_close", "open_to_close", "dispatch_to_close"};
+    static const char *const codes[] = {"report_to_open",  "open_to_request",  "dispatch_to_request", "request_to_ship",
+                                        "ship_to_deliver", "deliver_to_close", "open_to_close",       "dispatch_to_close"};
     static const int index[] = {0, 1, 1, 2, 3, 4, 5, 5};
     for (int i = 0; i < 8; i++) {
         if (!strcmp(code, codes[i])) return index[i];

@@ -15,8 +15,8 @@ static void start(void) {
     seed = state = given ? strtoull(given, NULL, 10) : 20010203;
 }
 
-#define HOLDS(condition) \
-    do { \
+#define HOLDS(condition)                                                                             \
+    do {                                                                                             \
         if (!(condition)) ck_abort_msg("%s; ASSAY_SEED=%llu", #condition, (unsigned long long)seed); \
     } while (0)
 
@@ -91,7 +91,7 @@ START_TEST(money_is_nearest_or_refused) {
         struct assay_frac f = any_frac();
         enum assay_status s = assay_money_mul(amount, f, &got);
         wide exact = (wide)amount * f.num; /* over f.den */
-        if (s == ASSAY_OK) { /* -1/2 < exact - got <= 1/2, from below: half goes up */
+        if (s == ASSAY_OK) {               /* -1/2 < exact - got <= 1/2, from below: half goes up */
             wide twice_off = 2 * ((wide)got * f.den - exact);
             HOLDS(twice_off > -(wide)f.den && twice_off <= f.den);
         } else {
@@ -108,8 +108,7 @@ END_TEST
 
 static size_t any_groups(struct assay_pay_group groups[GROUPS_MAX]) {
     size_t n = (size_t)below(GROUPS_MAX + 1);
-    for (size_t i = 0; i < n; i++)
-        groups[i] = (struct assay_pay_group){below(8) ? below(100000) : ASSAY_NO_RATE, below(5)};
+    for (size_t i = 0; i < n; i++) groups[i] = (struct assay_pay_group){below(8) ? below(100000) : ASSAY_NO_RATE, below(5)};
     return n;
 }
 
@@ -328,7 +327,8 @@ START_TEST(huge_counts_are_refused_not_wrapped) {
         struct assay_evaluation e;
         for (int k = 0; k < ASSAY_TALLY_POINTS; k++) counts[k] = below(3) ? 0 : (int64_t)(draw() >> (1 + below(63)));
         enum assay_status s = assay_evaluate(test_fy01(), assay_month_of(2001, 2), counts, 0, &e);
-        wide counted = (wide)counts[ASSAY_TALLY_COMPLIANT] + counts[ASSAY_TALLY_MISSED] + counts[ASSAY_TALLY_UNDETERMINED_PROVIDER];
+        wide counted = (wide)counts[ASSAY_TALLY_COMPLIANT] + counts[ASSAY_TALLY_MISSED] +
+                       counts[ASSAY_TALLY_UNDETERMINED_PROVIDER];
         HOLDS(s == ASSAY_OK || s == ASSAY_OVERFLOW);
         refused += s != ASSAY_OK;
         if (s != ASSAY_OK) continue;

@@ -158,9 +158,18 @@ START_TEST(runs_as_it_should) {
     static const struct {
         const char *setting, *value;
     } settings[] = {
-        {"fsync", "on"},           {"synchronous_commit", "on"}, {"full_page_writes", "on"},      {"data_checksums", "on"},
-        {"listen_addresses", ""},  {"server_encoding", "UTF8"},  {"lc_collate", "C"},             {"lc_ctype", "C"},
-        {"TimeZone", "UTC"},       {"max_connections", "50"},    {"unix_socket_permissions", "0700"}, {"logging_collector", "on"},
+        {"fsync", "on"},
+        {"synchronous_commit", "on"},
+        {"full_page_writes", "on"},
+        {"data_checksums", "on"},
+        {"listen_addresses", ""},
+        {"server_encoding", "UTF8"},
+        {"lc_collate", "C"},
+        {"lc_ctype", "C"},
+        {"TimeZone", "UTC"},
+        {"max_connections", "50"},
+        {"unix_socket_permissions", "0700"},
+        {"logging_collector", "on"},
         {"jit", "off"},
     };
     char sql[256], path[PATH_MAX];
@@ -188,7 +197,7 @@ START_TEST(runs_as_it_should) {
     ck_assert(!ended(c, 0));
     assay_cluster_stop(c);
     ck_assert_int_eq(server_pid(state), 0);
-    ck_assert(kill(pid, 0) != 0 && errno == ESRCH);           /* gone, and no zombie of it */
+    ck_assert(kill(pid, 0) != 0 && errno == ESRCH); /* gone, and no zombie of it */
     ck_assert(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD);
     ck_assert_int_eq(open_fds(), fds);
 }

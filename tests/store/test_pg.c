@@ -19,14 +19,13 @@ static void drop(void) { test_pg_drop(conninfo); }
 static void command(const char *where, const char *sql) {
     PGconn *conn = PQconnectdb(where);
     PGresult *r = PQexec(conn, sql);
-    if (PQresultStatus(r) != PGRES_COMMAND_OK && PQresultStatus(r) != PGRES_TUPLES_OK) ck_abort_msg("%s: %s", sql, PQerrorMessage(conn));
+    if (PQresultStatus(r) != PGRES_COMMAND_OK && PQresultStatus(r) != PGRES_TUPLES_OK)
+        ck_abort_msg("%s: %s", sql, PQerrorMessage(conn));
     PQclear(r);
     PQfinish(conn);
 }
 
-START_TEST(database_is_fresh) {
-    command(conninfo, "CREATE TABLE once (v int)"); /* twice in one database it would fail */
-}
+START_TEST(database_is_fresh) { command(conninfo, "CREATE TABLE once (v int)"); /* twice in one database it would fail */ }
 END_TEST
 
 START_TEST(database_is_a_copy) {

@@ -1072,7 +1072,7 @@ START_TEST(windows_are_sums_of_months) {
     OK(assay_store_ingest_save(db, &(struct assay_ingest_save){.tallies = t, .n_tallies = n_t, .orders = o, .n_orders = 6, .heads = l.heads,
                                                                .n_heads = 4}, true, &err));
     for (int32_t provider = 0; provider <= 4; provider++) {
-        OK(assay_store_window(db, 1, provider, M0 + 1, M0 + 3, T0 + 1, &arena, &rows, &n, &err));
+        OK(assay_store_window(db, 1, provider, M0 + 1, M0 + 3, 0, T0 + 1, &arena, &rows, &n, &err));
         ck_assert_uint_eq(n, provider == 0 ? 3 : provider == 4 ? 0 : 1); /* 3 has an open order only, 4 nothing */
         for (size_t k = 0; k < n; k++) {
             const struct assay_window_row *w = &rows[k];

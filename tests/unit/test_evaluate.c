@@ -21,7 +21,8 @@
 /* --- contributions of orders ---------------------------------------------------------------------------------------- */
 
 static struct assay_order order_closed(const char *at) {
-    return (struct assay_order){.state = ASSAY_STATE_CLOSED, .opened_at = test_instant(at) - ASSAY_DAY, .closed_at = test_instant(at)};
+    return (struct assay_order){
+        .state = ASSAY_STATE_CLOSED, .opened_at = test_instant(at) - ASSAY_DAY, .closed_at = test_instant(at)};
 }
 
 static struct assay_verdict verdict(enum assay_outcome outcome, enum assay_reason reason, enum assay_clock_outcome diagnosis) {
@@ -47,7 +48,8 @@ static const struct {
     {ASSAY_UNDETERMINED, ASSAY_REASON_REQUEST_BEFORE_OPEN, ASSAY_CLOCK_UNDETERMINED, ASSAY_TALLY_UNDETERMINED_PROVIDER, 0},
     {ASSAY_UNDETERMINED, ASSAY_REASON_CLOSE_BEFORE_START, ASSAY_CLOCK_EXEMPT, ASSAY_TALLY_UNDETERMINED_PROVIDER, 1},
     {ASSAY_UNDETERMINED, ASSAY_REASON_MISSING_SHIPMENT, ASSAY_CLOCK_MET, ASSAY_TALLY_UNDETERMINED_LOGISTICS, 0},
-    {ASSAY_UNDETERMINED, ASSAY_REASON_MISSING_SHIPMENT, ASSAY_CLOCK_EXEMPT, ASSAY_TALLY_UNDETERMINED_LOGISTICS, 0}, /* not counted */
+    {ASSAY_UNDETERMINED, ASSAY_REASON_MISSING_SHIPMENT, ASSAY_CLOCK_EXEMPT, ASSAY_TALLY_UNDETERMINED_LOGISTICS,
+     0}, /* not counted */
     {ASSAY_OUT_OF_SCOPE, 0, ASSAY_CLOCK_NONE, -1, 0},
     {ASSAY_OUTCOME_NONE, 0, ASSAY_CLOCK_NONE, -1, 0},
 };
@@ -59,7 +61,6 @@ START_TEST(order_counts_by_outcome) {
     int counted = outcomes[_i].cell >= 0, sum = 0;
     assay_contribution_of_order(&o, &v, NULL, &c);
     ck_assert_int_eq(c.month, counted ? MONTH(2001, 2) : ASSAY_NO_MONTH);
-    ck_assert_int_eq(c.open_month, ASSAY_NO_MONTH);
     ck_assert_int_eq(c.paid, counted);
     ck_assert_int_eq(c.rate, ASSAY_NO_RATE);
     ck_assert_int_eq(c.counts[ASSAY_TALLY_CLOSED], counted);
@@ -92,40 +93,13 @@ START_TEST(order_counts_in_the_month_of_its_close) {
 }
 END_TEST
 
-START_TEST(open_order_counts_in_the_month_of_its_opening) {
-    const struct assay_record answer = {.answer = COMPLAINT};
-    const struct assay_record *surveys[] = {&answer};
-    struct assay_order o = {.state = ASSAY_STATE_OPEN,
-                            .opened_at = test_instant("2001-01-31T16:00:00Z"),
-                            .closed_at = ASSAY_NO_INSTANT,
-                            .n_surveys = 1,
-                            .surveys = surveys};
-    struct assay_verdict v = verdict(ASSAY_PENDING, 0, ASSAY_CLOCK_EXEMPT);
-    struct assay_contribution c;
-    v.points = POINT(HOLIDAYS);
-    assay_contribution_of_order(&o, &v, NULL, &c);
-    ck_assert_int_eq(c.open_month, MONTH(2001, 2));
-    ck_assert_int_eq(c.month, ASSAY_NO_MONTH);
-    ck_assert(!c.paid);
-    for (int i = 0; i < ASSAY_TALLY_COUNT; i++) ck_assert_int_eq(c.counts[i], 0);
-
-    o.opened_at = ASSAY_NO_INSTANT; /* neither opening nor dispatch */
-    assay_contribution_of_order(&o, &v, NULL, &c);
-    ck_assert_int_eq(c.open_month, ASSAY_NO_MONTH);
-
-    o.opened_at = test_instant("2000-11-30T12:00:00+08:00"); /* before the scheme */
-    v.outcome = ASSAY_OUT_OF_SCOPE;
-    assay_contribution_of_order(&o, &v, NULL, &c);
-    ck_assert_int_eq(c.open_month, ASSAY_NO_MONTH);
-}
-END_TEST
-
 START_TEST(order_adds_each_assumption_once) {
     struct assay_order o = order_closed("2001-02-10T10:00:00+08:00");
     struct assay_verdict v = verdict(ASSAY_UNDETERMINED, ASSAY_REASON_MISSING_SHIPMENT, ASSAY_CLOCK_MET);
     const struct assay_record manufacturer = {.answer = AVERAGE, .customer_class = KEY, .responsibility = MANUFACTURER};
     const struct assay_record *surveys[] = {&manufacturer, &manufacturer};
-    assay_points want = POINT(HOLIDAYS) | POINT(REPLACEMENT) | POINT(MISSING_SHIPMENT) | POINT(SURVEY_MANUFACTURER) | POINT(SURVEY_EACH);
+    assay_points want = POINT(HOLIDAYS) | POINT(REPLACEMENT) | POINT(MISSING_SHIPMENT) | POINT(SURVEY_MANUFACTURER) |
+                        POINT(SURVEY_EACH);
     struct assay_contribution c;
     v.points = POINT(HOLIDAYS) | POINT(REPLACEMENT);
     o.n_surveys = 2;
@@ -196,7 +170,6 @@ START_TEST(answer_without_an_order) {
     if (answers[_i].order_class) return; /* there is none */
     assay_contribution_of_survey(&r, test_fy01(), &c);
     ck_assert_int_eq(c.month, MONTH(2001, 2));
-    ck_assert_int_eq(c.open_month, ASSAY_NO_MONTH);
     ck_assert(!c.paid);
     check_answer(_i, &c, used);
 
@@ -273,21 +246,11 @@ static const struct {
     int64_t num, den; /* of the score */
 } tats[] = {
     {95, 5, 0, 0, 30, 1}, /* the printed example: 95 % -> 30 */
-    {1, 0, 0, 0, 40, 1},
-    {100, 0, 0, 0, 40, 1},
-    {90, 10, 0, 0, 0, 1},
-    {0, 1, 0, 0, 0, 1},
-    {50, 50, 0, 0, 0, 1},
-    {899, 101, 0, 0, 0, 1},
-    {901, 99, 0, 0, 3, 5}, /* 600A - 540 */
-    {925, 75, 0, 0, 15, 1},
-    {949, 51, 0, 0, 147, 5},
-    {950, 50, 0, 0, 30, 1},
-    {951, 49, 0, 0, 151, 5}, /* 200A - 160 */
-    {975, 25, 0, 0, 35, 1},
-    {999, 1, 0, 0, 199, 5},
-    {19, 0, 1, 0, 30, 1},   /* the provider's to mend: counted */
-    {19, 1, 0, 7, 30, 1},   /* missing shipments: left out */
+    {1, 0, 0, 0, 40, 1},     {100, 0, 0, 0, 40, 1},   {90, 10, 0, 0, 0, 1},   {0, 1, 0, 0, 0, 1},
+    {50, 50, 0, 0, 0, 1},    {899, 101, 0, 0, 0, 1},  {901, 99, 0, 0, 3, 5},                           /* 600A - 540 */
+    {925, 75, 0, 0, 15, 1},  {949, 51, 0, 0, 147, 5}, {950, 50, 0, 0, 30, 1}, {951, 49, 0, 0, 151, 5}, /* 200A - 160 */
+    {975, 25, 0, 0, 35, 1},  {999, 1, 0, 0, 199, 5},  {19, 0, 1, 0, 30, 1}, /* the provider's to mend: counted */
+    {19, 1, 0, 7, 30, 1},                                                   /* missing shipments: left out */
     {49, 2, 0, 2, 1640, 51},
 };
 
@@ -420,10 +383,8 @@ static const struct {
     const char *from, *to;
 } windows[] = {
     {2000, 12, "2000-12-01", "2000-12-31"}, /* no earlier months */
-    {2001, 1, "2000-12-01", "2001-01-31"},
-    {2001, 2, "2000-12-01", "2001-02-28"},
-    {2001, 3, "2001-01-01", "2001-03-31"},
-    {2004, 2, "2003-12-01", "2004-02-29"},
+    {2001, 1, "2000-12-01", "2001-01-31"},  {2001, 2, "2000-12-01", "2001-02-28"},
+    {2001, 3, "2001-01-01", "2001-03-31"},  {2004, 2, "2003-12-01", "2004-02-29"},
 };
 
 START_TEST(window_of_a_period) {
@@ -464,15 +425,13 @@ START_TEST(equals_share_a_rank) {
         struct assay_frac ratio;
         int64_t counted;
         int32_t rank;
-    } want[] = { /* in the order they are listed */
-        {"P9", true, {9, 10}, 1, 1},
-        {"P1", true, {8, 10}, 50, 2},
+    } want[] = {
+        /* in the order they are listed */
+        {"P9", true, {9, 10}, 1, 1},  {"P1", true, {8, 10}, 50, 2},
         {"P3", true, {4, 5}, 50, 2}, /* the same ratio, said otherwise */
-        {"P2", true, {4, 5}, 49, 4},
-        {"P7", true, {0, 1}, 1000, 5},
+        {"P2", true, {4, 5}, 49, 4},  {"P7", true, {0, 1}, 1000, 5},
         {"P0", false, {0, 1}, 0, 0}, /* not rated: by code, whatever they counted */
-        {"P5", false, {0, 1}, 12, 0},
-        {"P6", false, {0, 1}, 0, 0},
+        {"P5", false, {0, 1}, 12, 0}, {"P6", false, {0, 1}, 0, 0},
     };
     static const int shuffles[][8] = {{0, 1, 2, 3, 4, 5, 6, 7}, {7, 6, 5, 4, 3, 2, 1, 0}, {4, 2, 6, 0, 7, 1, 3, 5}};
     for (int s = 0; s < ROWS(shuffles); s++) {
@@ -480,7 +439,8 @@ START_TEST(equals_share_a_rank) {
         struct assay_ranked rows[8];
         for (int i = 0; i < 8; i++) {
             int w = shuffles[s][i];
-            e[i] = (struct assay_evaluation){.rated = want[w].rated, .ratio = want[w].ratio, .counted = want[w].counted, .rank = -1};
+            e[i] = (struct assay_evaluation){
+                .rated = want[w].rated, .ratio = want[w].ratio, .counted = want[w].counted, .rank = -1};
             rows[i] = (struct assay_ranked){assay_str_c(want[w].code), &e[i]};
         }
         assay_evaluations_rank(rows, 8);
@@ -540,16 +500,12 @@ END_TEST
 static const struct {
     int64_t rate, num, den, amount;
 } lines[] = {
-    {8000, 3, 4, 6000},
-    {1, 1, 2, 1},     /* exactly half a fen: up */
-    {101, 1, 2, 51},
-    {5, 9, 10, 5},    /* 4.5 */
-    {150, 333, 1000, 50}, /* 49.95 */
-    {149, 1, 100, 1}, /* 1.49 */
-    {1, 499999, 1000000, 0},
-    {8000, 0, 1, 0},
-    {8000, 254, 267, 7610}, /* 7610.4869 */
-    {0, 254, 267, 0}, /* a rate of nothing is a rate */
+    {8000, 3, 4, 6000},      {1, 1, 2, 1},                            /* exactly half a fen: up */
+    {101, 1, 2, 51},         {5, 9, 10, 5},                           /* 4.5 */
+    {150, 333, 1000, 50},                                             /* 49.95 */
+    {149, 1, 100, 1},                                                 /* 1.49 */
+    {1, 499999, 1000000, 0}, {8000, 0, 1, 0}, {8000, 254, 267, 7610}, /* 7610.4869 */
+    {0, 254, 267, 0},                                                 /* a rate of nothing is a rate */
 };
 
 START_TEST(line_rounds_half_up) {
@@ -589,7 +545,9 @@ END_TEST
 
 START_TEST(pay_overflow) {
     static const struct assay_pay_group cases[][2] = {
-        {{INT64_MAX, 1}, {1, 1}},         {{INT64_MAX / 2, 3}, {0, 0}},     {{1, INT64_MAX}, {1, 1}},
+        {{INT64_MAX, 1}, {1, 1}},
+        {{INT64_MAX / 2, 3}, {0, 0}},
+        {{1, INT64_MAX}, {1, 1}},
         {{ASSAY_NO_RATE, INT64_MAX}, {ASSAY_NO_RATE, 1}},
     };
     struct assay_evaluation e = rated_at(1, 1);
@@ -611,7 +569,6 @@ START_TEST(elements_have_names_of_their_own) {
             if (strcmp(names[i], names[j]) == 0) ck_abort_msg("%d and %d: %s", i, j, names[i]);
     }
     ck_assert_str_eq(names[ASSAY_TALLY_CLOSED], "closed");
-    ck_assert_str_eq(names[ASSAY_TALLY_OPEN], "open");
     ck_assert_str_eq(names[assay_tally_answer(KEY, COMPLAINT, SHARED)], "answer/key/complaint/shared");
     ck_assert_str_eq(names[assay_tally_answer(ORDINARY, SATISFIED, PROVIDER)], "answer/ordinary/satisfied/provider");
     ck_assert_str_eq(names[ASSAY_TALLY_POINTS + ASSAY_POINT_TOTAL], "assumption/total");
@@ -624,7 +581,6 @@ static Suite *suite_of_tallies(void) {
     TCase *t = tcase_create("contributions");
     tcase_add_loop_test(t, order_counts_by_outcome, 0, ROWS(outcomes));
     tcase_add_loop_test(t, order_counts_in_the_month_of_its_close, 0, ROWS(closes));
-    tcase_add_test(t, open_order_counts_in_the_month_of_its_opening);
     tcase_add_test(t, order_adds_each_assumption_once);
     tcase_add_loop_test(t, answer_to_an_order, 0, ROWS(answers));
     tcase_add_loop_test(t, answer_without_an_order, 0, ROWS(answers));

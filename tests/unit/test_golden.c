@@ -48,16 +48,15 @@ static struct assay_buf file(const char *below) {
     return b;
 }
 
-static const struct assay_zone *zone_of(void *ctx, const char *name) {
-    return strcmp(name, "Asia/Shanghai") ? NULL : net.zone;
-}
+static const struct assay_zone *zone_of(void *ctx, const char *name) { return strcmp(name, "Asia/Shanghai") ? NULL : net.zone; }
 
 static void read_documents(void) {
     struct assay_errors es;
     struct assay_buf scheme = file("sql/schemes/hp-gold-fy01.json"), calendar = file("sql/calendars/cn-office.json");
     net.zone = test_zone("Asia/Shanghai");
-    ck_assert_int_eq(assay_scheme_new_from_json(assay_buf_str(&scheme), "hp-gold-fy01", 1, ASSAY_NO_DATE, zone_of, NULL, &net.scheme, &es),
-                     ASSAY_OK);
+    ck_assert_int_eq(
+        assay_scheme_new_from_json(assay_buf_str(&scheme), "hp-gold-fy01", 1, ASSAY_NO_DATE, zone_of, NULL, &net.scheme, &es),
+        ASSAY_OK);
     ck_assert_int_eq(assay_calendar_new_from_json(assay_buf_str(&calendar), zone_of, NULL, &net.calendar, &es), ASSAY_OK);
     assay_buf_free(&scheme);
     assay_buf_free(&calendar);
@@ -81,8 +80,7 @@ static void read_records(const char *name, enum assay_intake intake) {
         while (assay_ndjson_next(&lines, &line)) {
             struct found *f = &net.found[net.n_found];
             *f = (struct found){.arrival = net.n_found};
-            enum assay_status st =
-                assay_record_from_json(line.text, intake, ASSAY_INSTANT_MAX - 1, &net.arena, &f->r, &es);
+            enum assay_status st = assay_record_from_json(line.text, intake, ASSAY_INSTANT_MAX - 1, &net.arena, &f->r, &es);
             ck_assert_msg(st == ASSAY_OK, "%s:%zu %s %s", name, line.number, es.items[0].field, es.items[0].detail);
             net.n_found++;
         }
@@ -145,7 +143,8 @@ static void apply_voids(void) {
             if (id_cmp(v->provider, v->target_kind, v->target, &net.found[mid].r) > 0) low = mid + 1;
             else high = mid;
         }
-        if (low < net.n_found && id_cmp(v->provider, v->target_kind, v->target, &net.found[low].r) == 0) net.found[low].voided = true;
+        if (low < net.n_found && id_cmp(v->provider, v->target_kind, v->target, &net.found[low].r) == 0)
+            net.found[low].voided = true;
     }
 }
 
@@ -220,9 +219,7 @@ static void judge(struct case_ *c, struct assay_arena *a, struct assay_order *o,
     assay_verdict_judge(o, &rules, a, v);
 }
 
-static const char *text(const char *s) {
-    return s ? s : "null";
-}
+static const char *text(const char *s) { return s ? s : "null"; }
 
 /* An instant as microseconds, so that its spelling does not matter. */
 static long long instant_of(json_t *v) {
@@ -231,7 +228,8 @@ static long long instant_of(json_t *v) {
     return t;
 }
 
-#define VERDICT_FORMAT "%s reason=%s rule=%s start=%lld line=%.*s standard=%s:%d by=%s diagnosis=%s/%lld cycle=%s beyond=%s closed=%lld"
+#define VERDICT_FORMAT \
+    "%s reason=%s rule=%s start=%lld line=%.*s standard=%s:%d by=%s diagnosis=%s/%lld cycle=%s beyond=%s closed=%lld"
 
 static const char *wanted(json_t *e, struct assay_arena *a) {
     const char *unit, *line = text(json_string_value(json_object_get(e, "governing_line")));
@@ -241,8 +239,9 @@ static const char *wanted(json_t *e, struct assay_arena *a) {
     unit = it ? json_object_iter_key(it) : NULL;
     if (it) n = json_object_iter_value(it);
 #define WORD(name) text(json_string_value(json_object_get(e, name)))
-    return assay_arena_printf(a, VERDICT_FORMAT, WORD("outcome"), WORD("reason"), WORD("rule"), instant_of(json_object_get(e, "start")),
-                              (int)strlen(line), line, text(unit), (int)json_integer_value(n), WORD("standard_reason"), WORD("diagnosis"),
+    return assay_arena_printf(a, VERDICT_FORMAT, WORD("outcome"), WORD("reason"), WORD("rule"),
+                              instant_of(json_object_get(e, "start")), (int)strlen(line), line, text(unit),
+                              (int)json_integer_value(n), WORD("standard_reason"), WORD("diagnosis"),
                               json_is_integer(seconds) ? json_integer_value(seconds) : -1, WORD("cycle"),
                               json_is_true(beyond) ? "yes" : "no", instant_of(json_object_get(e, "closed_at")));
 #undef WORD
@@ -347,7 +346,8 @@ START_TEST(test_explanations) {
         judge(&net.orders[i], &a, &o, &v);
         assay_verdict_explain(&o, &v, &a, &x);
         if (!v.outcome) continue;
-        ck_assert_msg(*x.text_en && *x.text_zh && !strpbrk(x.text_en, "{}") && !strpbrk(x.text_zh, "{}"), "%s\n%s", x.text_en, x.text_zh);
+        ck_assert_msg(*x.text_en && *x.text_zh && !strpbrk(x.text_en, "{}") && !strpbrk(x.text_zh, "{}"), "%s\n%s", x.text_en,
+                      x.text_zh);
         ck_assert(assay_utf8_valid(assay_str_c(x.text_zh)));
         ck_assert_uint_gt(x.n_records, 0);
         int64_t sum = 0;
@@ -404,8 +404,9 @@ static const char *fraction(struct assay_frac f, bool rated, struct assay_arena 
 static const char *evaluation_wanted(json_t *e, struct assay_arena *a) {
 #define NUMBER(name) (int)json_integer_value(json_object_get(e, name))
 #define WORD(name) text(json_string_value(json_object_get(e, name)))
-    return assay_arena_printf(a, EVALUATION_FORMAT, NUMBER("compliant"), NUMBER("counted"), NUMBER("undetermined"), WORD("tat_score"),
-                              WORD("satisfaction_rate"), WORD("satisfaction_score"), WORD("score"), WORD("max"));
+    return assay_arena_printf(a, EVALUATION_FORMAT, NUMBER("compliant"), NUMBER("counted"), NUMBER("undetermined"),
+                              WORD("tat_score"), WORD("satisfaction_rate"), WORD("satisfaction_score"), WORD("score"),
+                              WORD("max"));
 #undef NUMBER
 #undef WORD
 }

@@ -5,9 +5,10 @@
 /* --- names and forms --------------------------------------------------------------------------------------------------- */
 
 START_TEST(test_type_names) {
-    static const char *const names[] = {"dispatch", "order.opened", "part.requested", "part.shipped", "part.delivered",
-                                        "part.cancelled", "part.received", "part.marked", "order.noted", "order.completed",
-                                        "order.closed", "order.cancelled", "order.reopened", "event.voided", "survey", "observation"};
+    static const char *const names[] = {"dispatch",       "order.opened",    "part.requested", "part.shipped",
+                                        "part.delivered", "part.cancelled",  "part.received",  "part.marked",
+                                        "order.noted",    "order.completed", "order.closed",   "order.cancelled",
+                                        "order.reopened", "event.voided",    "survey",         "observation"};
     for (int t = 0; t < ASSAY_TYPE_COUNT; t++) {
         enum assay_type back = ASSAY_TYPE_COUNT;
         bool event = t >= ASSAY_ORDER_OPENED && t <= ASSAY_EVENT_VOIDED;
@@ -77,7 +78,8 @@ START_TEST(test_forms) {
 END_TEST
 
 START_TEST(test_courier_classes) {
-    static const char *const refused[] = {"", "2D", "2D1", "2D100", "0D10", "AD10", "2d10", "2D24", "2D-1", "2D1a", "2E10", " 2D10", "12D10"};
+    static const char *const refused[] = {"",     "2D",   "2D1",  "2D100", "0D10",  "AD10", "2d10",
+                                          "2D24", "2D-1", "2D1a", "2E10",  " 2D10", "12D10"};
     assay_courier c;
     char back[8];
     for (int n = 1; n <= 9; n++) {
@@ -173,11 +175,13 @@ static void same_packed(const struct assay_record *a, const struct assay_record 
     for (size_t i = 0; i < a->n_parts; i++) same_str(a->parts[i].line, b->parts[i].line);
 }
 
-static const char every_field[] =
-    "open 02-05/09:00 ccc product=server class=key serial=S warranty=out reported=02-05/08:00; req 02-05/10:00 7 A replaces=B local=1;"
-    "ship 02-05/15:00 A 9D23; deliver 02-06/10:00 A; drop 02-06/11:00 A; mark 02-06/12:00 A wrong_shipment; note 02-06/13:00 force_majeure;"
-    "close 02-07/09:00 outcome=unrepaired; !close 02-08/09:00; dispatch 02-05/08:30 lines=R1,R2,R3;"
-    "survey 02-09/09:00 complaint source=volunteered resp=manufacturer overall=5 class=ordinary; cancel 02-10/09:00; reopen 02-11/09:00";
+static const char every_field[] = "open 02-05/09:00 ccc product=server class=key serial=S warranty=out reported=02-05/08:00; req "
+                                  "02-05/10:00 7 A replaces=B local=1;"
+                                  "ship 02-05/15:00 A 9D23; deliver 02-06/10:00 A; drop 02-06/11:00 A; mark 02-06/12:00 A "
+                                  "wrong_shipment; note 02-06/13:00 force_majeure;"
+                                  "close 02-07/09:00 outcome=unrepaired; !close 02-08/09:00; dispatch 02-05/08:30 lines=R1,R2,R3;"
+                                  "survey 02-09/09:00 complaint source=volunteered resp=manufacturer overall=5 class=ordinary; "
+                                  "cancel 02-10/09:00; reopen 02-11/09:00";
 
 START_TEST(test_pack_and_back) {
     struct script s = {0};
@@ -222,22 +226,22 @@ START_TEST(test_unpack_refuses_what_pack_does_not_write) {
 #define AT_AND_ID 0, 0, 0, 0, 0, 0, 0, 0, 1, 'x'
     ck_assert_int_eq(unpack(BYTES(9, AT_AND_ID, 0), &a), ASSAY_OK);
     ck_assert_int_eq(unpack(BYTES(9, AT_AND_ID, 2, 0x80, 1, 0), &a), ASSAY_OK);
-    ck_assert_int_eq(unpack(BYTES(16, AT_AND_ID, 0), &a), ASSAY_INTERNAL);                  /* no such type */
-    ck_assert_int_eq(unpack(BYTES(9, AT_AND_ID), &a), ASSAY_INTERNAL);                      /* no end */
-    ck_assert_int_eq(unpack(BYTES(9, AT_AND_ID, 99, 0), &a), ASSAY_INTERNAL);               /* no such tag */
-    ck_assert_int_eq(unpack(BYTES(9, AT_AND_ID, 4, 4, 0), &a), ASSAY_INTERNAL);             /* a tag twice */
-    ck_assert_int_eq(unpack(BYTES(9, AT_AND_ID, 4, 2, 1, 0), &a), ASSAY_INTERNAL);          /* tags descending */
-    ck_assert_int_eq(unpack(BYTES(9, AT_AND_ID, 1, 5, 'A', 0), &a), ASSAY_INTERNAL);        /* a string beyond the end */
-    ck_assert_int_eq(unpack(BYTES(9, AT_AND_ID, 2, 0, 0), &a), ASSAY_INTERNAL);             /* request 0 */
-    ck_assert_int_eq(unpack(BYTES(9, AT_AND_ID, 2, 0x80, 0, 0), &a), ASSAY_INTERNAL);       /* a number not in shortest form */
+    ck_assert_int_eq(unpack(BYTES(16, AT_AND_ID, 0), &a), ASSAY_INTERNAL);            /* no such type */
+    ck_assert_int_eq(unpack(BYTES(9, AT_AND_ID), &a), ASSAY_INTERNAL);                /* no end */
+    ck_assert_int_eq(unpack(BYTES(9, AT_AND_ID, 99, 0), &a), ASSAY_INTERNAL);         /* no such tag */
+    ck_assert_int_eq(unpack(BYTES(9, AT_AND_ID, 4, 4, 0), &a), ASSAY_INTERNAL);       /* a tag twice */
+    ck_assert_int_eq(unpack(BYTES(9, AT_AND_ID, 4, 2, 1, 0), &a), ASSAY_INTERNAL);    /* tags descending */
+    ck_assert_int_eq(unpack(BYTES(9, AT_AND_ID, 1, 5, 'A', 0), &a), ASSAY_INTERNAL);  /* a string beyond the end */
+    ck_assert_int_eq(unpack(BYTES(9, AT_AND_ID, 2, 0, 0), &a), ASSAY_INTERNAL);       /* request 0 */
+    ck_assert_int_eq(unpack(BYTES(9, AT_AND_ID, 2, 0x80, 0, 0), &a), ASSAY_INTERNAL); /* a number not in shortest form */
     ck_assert_int_eq(unpack(BYTES(9, AT_AND_ID, 2, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F, 0), &a), ASSAY_INTERNAL); /* beyond int32 */
     ck_assert_int_eq(unpack(BYTES(9, AT_AND_ID, 2, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 1, 0), &a), ASSAY_INTERNAL);
-    ck_assert_int_eq(unpack(BYTES(9, AT_AND_ID, 5, 99, 0), &a), ASSAY_INTERNAL);            /* class 0D99 */
-    ck_assert_int_eq(unpack(BYTES(9, AT_AND_ID, 5, 124, 0), &a), ASSAY_INTERNAL);           /* class 1D24 */
-    ck_assert_int_eq(unpack(BYTES(9, AT_AND_ID, 6, 6, 0), &a), ASSAY_INTERNAL);             /* no such mark */
-    ck_assert_int_eq(unpack(BYTES(9, AT_AND_ID, 6, 0, 0), &a), ASSAY_INTERNAL);             /* an absent mark */
+    ck_assert_int_eq(unpack(BYTES(9, AT_AND_ID, 5, 99, 0), &a), ASSAY_INTERNAL);                         /* class 0D99 */
+    ck_assert_int_eq(unpack(BYTES(9, AT_AND_ID, 5, 124, 0), &a), ASSAY_INTERNAL);                        /* class 1D24 */
+    ck_assert_int_eq(unpack(BYTES(9, AT_AND_ID, 6, 6, 0), &a), ASSAY_INTERNAL);                          /* no such mark */
+    ck_assert_int_eq(unpack(BYTES(9, AT_AND_ID, 6, 0, 0), &a), ASSAY_INTERNAL);                          /* an absent mark */
     ck_assert_int_eq(unpack(BYTES(9, AT_AND_ID, 15, 0x80, 0x80, 0x80, 0x80, 1, 0), &a), ASSAY_INTERNAL); /* parts without end */
-    ck_assert_int_eq(unpack(BYTES(9, AT_AND_ID, 15, 0, 0), &a), ASSAY_INTERNAL);            /* no parts, said */
+    ck_assert_int_eq(unpack(BYTES(9, AT_AND_ID, 15, 0, 0), &a), ASSAY_INTERNAL);                         /* no parts, said */
     ck_assert_int_eq(unpack("", 0, &a), ASSAY_INTERNAL);
     ck_assert_uint_lt(a.used, 4096);
 
@@ -276,7 +280,8 @@ START_TEST(test_unpack_of_noise) {
     for (int i = 0; i < 20000; i++) {
         unsigned char bytes[64];
         size_t n = (size_t)test_random_below(&seed, sizeof bytes) + 1;
-        for (size_t k = 0; k < n; k++) bytes[k] = (unsigned char)(test_random(&seed) >> 40 & (test_random_below(&seed, 2) ? 0xFF : 0x0F));
+        for (size_t k = 0; k < n; k++)
+            bytes[k] = (unsigned char)(test_random(&seed) >> 40 & (test_random_below(&seed, 2) ? 0xFF : 0x0F));
         bytes[0] &= 0x8F;
         (void)unpack(bytes, n, &a);
         assay_arena_reset(&a);

@@ -8,7 +8,8 @@ START_TEST(test_points_are_what_documents_name) {
     ck_assert_str_eq(assay_point_about(ASSAY_POINT_STANDARD_CITY), some[1]);
     ck_assert_str_eq(assay_point_about(ASSAY_POINT_MULTIPLIER), "/pay/multiplier");
     for (int p = 0; p < ASSAY_POINT_COUNT; p++) {
-        for (int q = 0; q < p; q++) ck_assert_str_ne(assay_point_about((enum assay_point)p), assay_point_about((enum assay_point)q));
+        for (int q = 0; q < p; q++)
+            ck_assert_str_ne(assay_point_about((enum assay_point)p), assay_point_about((enum assay_point)q));
     }
     ck_assert_ptr_null(assay_point_about(ASSAY_POINT_COUNT));
 }
@@ -32,8 +33,9 @@ START_TEST(test_linear_curve) {
     static const struct {
         struct assay_frac x, y;
     } rows[] = {
-        {{0, 1}, {0, 1}},       {{9, 10}, {0, 1}},      {{19, 20}, {30, 1}},  {{1, 1}, {40, 1}},    {{2, 1}, {40, 1}}, {{-1, 1}, {0, 1}},
-        {{37, 40}, {15, 1}},    {{39, 40}, {35, 1}},    {{254, 267}, {8080, 267}}, {{901, 1000}, {3, 5}}, {{97, 100}, {34, 1}},
+        {{0, 1}, {0, 1}},          {{9, 10}, {0, 1}},     {{19, 20}, {30, 1}},  {{1, 1}, {40, 1}},
+        {{2, 1}, {40, 1}},         {{-1, 1}, {0, 1}},     {{37, 40}, {15, 1}},  {{39, 40}, {35, 1}},
+        {{254, 267}, {8080, 267}}, {{901, 1000}, {3, 5}}, {{97, 100}, {34, 1}},
     };
     struct assay_curve c = {false, 3, xs, ys};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -47,7 +49,8 @@ END_TEST
 START_TEST(test_stepped_curve) {
     static const struct {
         struct assay_frac x, y;
-    } rows[] = {{{0, 1}, {0, 1}}, {{9, 10}, {0, 1}}, {{94, 100}, {0, 1}}, {{19, 20}, {30, 1}}, {{99, 100}, {30, 1}}, {{1, 1}, {40, 1}}, {{3, 1}, {40, 1}}};
+    } rows[] = {{{0, 1}, {0, 1}},     {{9, 10}, {0, 1}}, {{94, 100}, {0, 1}}, {{19, 20}, {30, 1}},
+                {{99, 100}, {30, 1}}, {{1, 1}, {40, 1}}, {{3, 1}, {40, 1}}};
     struct assay_curve c = {true, 3, xs, ys};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct assay_frac y;
@@ -104,12 +107,9 @@ END_TEST
 
 START_TEST(test_rates) {
     static const struct assay_rate table[] = {
-        {{"*", 1}, ASSAY_WARRANTY_NONE, ASSAY_NO_DATE, 1},
-        {{"*", 1}, ASSAY_WARRANTY_IN, ASSAY_NO_DATE, 2},
-        {{"server", 6}, ASSAY_WARRANTY_NONE, ASSAY_NO_DATE, 3},
-        {{"server", 6}, ASSAY_WARRANTY_OUT, 300, 4},
-        {{"server", 6}, ASSAY_WARRANTY_NONE, 200, 5},
-        {{"server", 6}, ASSAY_WARRANTY_NONE, 100, 6},
+        {{"*", 1}, ASSAY_WARRANTY_NONE, ASSAY_NO_DATE, 1},      {{"*", 1}, ASSAY_WARRANTY_IN, ASSAY_NO_DATE, 2},
+        {{"server", 6}, ASSAY_WARRANTY_NONE, ASSAY_NO_DATE, 3}, {{"server", 6}, ASSAY_WARRANTY_OUT, 300, 4},
+        {{"server", 6}, ASSAY_WARRANTY_NONE, 200, 5},           {{"server", 6}, ASSAY_WARRANTY_NONE, 100, 6},
         {{"plotter", 7}, ASSAY_WARRANTY_IN, ASSAY_NO_DATE, 7},
     };
     struct assay_rates t = {.n = sizeof table / sizeof *table, .rows = table};
@@ -122,7 +122,7 @@ START_TEST(test_rates) {
         {"notebook", ASSAY_WARRANTY_OUT, 50, 1},
         {"notebook", ASSAY_WARRANTY_NONE, 50, 1}, /* a missing warranty matches "*" only */
         {"notebook", ASSAY_WARRANTY_IN, 50, 2},
-        {NULL, ASSAY_WARRANTY_IN, 50, 2}, /* so does an absent product */
+        {NULL, ASSAY_WARRANTY_IN, 50, 2},     /* so does an absent product */
         {"server", ASSAY_WARRANTY_IN, 50, 3}, /* the exact product beats "*", whatever the warranty */
         {"server", ASSAY_WARRANTY_IN, 100, 6},
         {"server", ASSAY_WARRANTY_IN, 199, 6},

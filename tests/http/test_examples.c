@@ -1,0 +1,335 @@
+/* test_examples.c -- the examples of the contract are what the program says: the story they tell is replayed through the
+ * handlers over a real database, from the registry to the pay, and each reply is held against its file, its schema and its
+ * headers. ASSAY_WRITE_EXAMPLES=1 writes the replies instead (then run api/examples.py). */
+#include "contract.h"
+#include "http/app.h"
+#include "pg.h"
+
+#define KEY "example-key-of-the-administrator"
+#define REQUEST_ID "0f8fad5bd9cb469f"
+
+/* --- the story -------------------------------------------------------------------------------------------------------- */
+
+/* One request. Its body is the file NAME.request.json or .ndjson, where there is one and none is given; its reply is the file
+ * NAME.reply.json or .ndjson. The operation is NAME up to its first dot, unless given. "{upload}" is the last upload's id. */
+struct step {
+    const char *at; /* the service's clock, +08:00; NULL: as before */
+    const char *name, *method, *target;
+    int status;
+    const char *op, *body, *type, *if_match;
+    bool keyless;
+};
+#define JSON "application/json"
+#define NDJSON "application/x-ndjson"
+/* clang-format off */
+#define ROW(a, n, m, t, s) .at = a, .name = n, .method = m, .target = t, .status = s
+static const struct step story[] = {
+    /* the manufacturer sets up */
+    {ROW("2000-11-27T09:00:00", "put_provider", "PUT", "/v1/providers/P001", 201)},
+    {ROW(NULL, "post_providers", "POST", "/v1/providers", 200)},
+    {ROW(NULL, "post_providers.invalid", "POST", "/v1/providers", 422)},
+    {ROW(NULL, "get_provider", "GET", "/v1/providers/P002", 200)},
+    {ROW(NULL, "list_providers", "GET", "/v1/providers?limit=2", 200)},
+    {ROW(NULL, "put_calendar", "PUT", "/v1/calendars/cn-office", 200), .if_match = "\"v1\""},
+    {ROW(NULL, "get_calendar", "GET", "/v1/calendars/cn-office", 200)},
+    {ROW(NULL, "list_calendars", "GET", "/v1/calendars", 200)},
+    {ROW(NULL, "put_rates", "PUT", "/v1/rates/fy01-labour", 201)},
+    {ROW(NULL, "get_rates", "GET", "/v1/rates/fy01-labour", 200)},
+    {ROW(NULL, "list_rates", "GET", "/v1/rates", 200)},
+    {ROW(NULL, "put_scheme", "PUT", "/v1/schemes/pilot", 201)},
+    {ROW(NULL, "get_scheme_version", "GET", "/v1/schemes/pilot/versions/1", 200)},
+    {ROW(NULL, "get_scheme", "GET", "/v1/schemes/hp-gold-fy01", 200)},
+    {ROW(NULL, "list_schemes", "GET", "/v1/schemes", 200)},
+    {ROW(NULL, "problem.precondition_required", "PUT", "/v1/schemes/pilot", 428), .op = "put_scheme", .body = "{}"},
+    {ROW(NULL, "problem.precondition_failed", "PUT", "/v1/schemes/pilot", 412), .op = "put_scheme", .body = "{}", .if_match = "\"v7\""},
+    /* one order of P001, from the call to the survey */
+    {ROW("2001-02-12T09:11:00", "post_ccc_dispatches", "POST", "/v1/ccc-dispatches", 201)},
+    {ROW("2001-02-12T09:41:00", "post_repair_events", "POST", "/v1/repair-events", 201)},
+    {ROW(NULL, "post_repair_events.duplicate", "POST", "/v1/repair-events", 200), .body = "@post_repair_events.request.json"},
+    {ROW(NULL, "problem.id_conflict", "POST", "/v1/repair-events", 409), .op = "post_repair_events",
+     .body = "{\"id\": \"W000017-1\", \"type\": \"order.completed\", \"provider\": \"P001\", \"order\": \"W000017\", \"at\": \"2001-02-12T09:40:00+08:00\"}"},
+    {ROW("2001-02-14T14:35:00", "post_repair_events.array", "POST", "/v1/repair-events", 200)},
+    {ROW("2001-02-14T14:51:00", "post_survey_responses", "POST", "/v1/survey-responses", 201)},
+    /* the others of the winter, in bulk */
+    {ROW("2001-02-14T14:55:00", "post_ccc_dispatches.bulk", "POST", "/v1/ccc-dispatches", 200)},
+    {ROW(NULL, "post_survey_responses.bulk", "POST", "/v1/survey-responses", 200)},
+    {ROW("2001-02-14T15:00:00", "post_repair_events.bulk", "POST", "/v1/repair-events", 200)},
+    {ROW(NULL, "get_upload", "GET", "/v1/uploads/{upload}", 200)},
+    {ROW(NULL, "get_rejected", "GET", "/v1/uploads/{upload}/rejected", 200)},
+    /* what came of it */
+    {ROW(NULL, "list_orders", "GET", "/v1/providers/P001/orders?limit=4", 200)},
+    {ROW(NULL, "get_order", "GET", "/v1/providers/P001/orders/W000017", 200)},
+    {ROW(NULL, "get_verdict", "GET", "/v1/providers/P001/orders/W000017/verdict", 200)},
+    {ROW(NULL, "get_verdict.missed", "GET", "/v1/providers/P001/orders/W000013/verdict", 200)},
+    {ROW(NULL, "get_verdict.undetermined", "GET", "/v1/providers/P001/orders/W000018/verdict", 200)},
+    {ROW(NULL, "list_at_risk", "GET", "/v1/orders/at-risk?within_seconds=43200", 200)},
+    {ROW(NULL, "get_evaluation", "GET", "/v1/providers/P001/evaluations/hp-gold-fy01/2001-02", 200)},
+    {ROW(NULL, "list_evaluations", "GET", "/v1/evaluations/hp-gold-fy01/2001-02", 200)},
+    {ROW(NULL, "get_compensation", "GET", "/v1/providers/P001/compensation/2001-02", 200)},
+    {ROW(NULL, "list_compensation_lines", "GET", "/v1/providers/P001/compensation/2001-02/lines?limit=3", 200)},
+    {ROW(NULL, "list_compensation", "GET", "/v1/compensation/2001-02", 200)},
+    {ROW(NULL, "livez", "GET", "/livez", 200), .keyless = true},
+    {ROW(NULL, "readyz", "GET", "/readyz", 200), .keyless = true},
+    /* what can go wrong */
+    {ROW(NULL, "problem.unauthorized", "GET", "/v1/providers", 401), .op = "list_providers", .keyless = true},
+    {ROW(NULL, "problem.not_found", "GET", "/v1/providers/P001/orders/W999999", 404), .op = "get_order"},
+    {ROW(NULL, "problem.unknown_parameter", "GET", "/v1/providers/P001/orders?stat=open&limit=9", 400), .op = "list_orders"},
+    {ROW(NULL, "problem.invalid_parameter", "GET", "/v1/providers/P001/orders?state=closd&limit=5000", 400), .op = "list_orders"},
+    {ROW(NULL, "problem.invalid_json", "POST", "/v1/repair-events", 400), .op = "post_repair_events", .body = "{\"id\": \"W000022-1\","},
+    {ROW(NULL, "problem.unsupported_media_type", "POST", "/v1/repair-events", 415), .op = "post_repair_events", .body = "id=1", .type = "text/plain"},
+    {ROW(NULL, "problem.validation_failed", "POST", "/v1/repair-events", 422), .op = "post_repair_events",
+     .body = "{\"id\": \"W000022-1\", \"type\": \"order.opened\", \"provider\": \"P001\", \"order\": \"W000022\", \"at\": \"2001-02-14 09:00\", "
+             "\"chanel\": \"walk_in\", \"product\": \"notebook\"}"},
+    {ROW(NULL, "problem.unknown_provider", "POST", "/v1/repair-events", 422), .op = "post_repair_events",
+     .body = "{\"id\": \"W1-1\", \"type\": \"order.completed\", \"provider\": \"P099\", \"order\": \"W1\", \"at\": \"2001-02-14T09:00:00+08:00\"}"},
+};
+/* clang-format on */
+
+/* --- the program, without a socket -------------------------------------------------------------------------------------- */
+
+static assay_instant clock_now;
+static assay_instant story_clock(void) { return clock_now; }
+
+static struct {
+    char conninfo[TEST_PG_CONNINFO];
+    struct assay_metrics *metrics;
+    struct assay_session *session;
+    struct assay_app app;
+    struct assay_http_config config;
+    json_t *contract;
+    char upload[ASSAY_UPLOAD_ID_TEXT];
+} program;
+
+static void set_clock(const char *text) {
+    char full[64];
+    snprintf(full, sizeof full, "%s+08:00", text);
+    ck_assert(assay_instant_parse(assay_str_c(full), &clock_now) == ASSAY_OK);
+}
+
+static void start(void) {
+    struct assay_error e = {0};
+    struct assay_db *db;
+    int applied;
+    set_clock("2000-11-01T00:00:00");
+    test_pg_database(program.conninfo);
+    ck_assert_msg(assay_db_open(program.conninfo, 20000, &db, &e) == ASSAY_OK, "%s", e.detail);
+    ck_assert_msg(assay_store_migrate(db, clock_now, &applied, &e) == ASSAY_OK, "%s", e.detail);
+    assay_db_close(db);
+    struct assay_service_options o = {.conninfo = program.conninfo, .now = story_clock};
+    ck_assert_msg(assay_service_start(&o, &program.app.service, &e) == ASSAY_OK, "%s", e.detail);
+    ck_assert_msg(assay_session_open(program.app.service, &program.session, &e) == ASSAY_OK, "%s", e.detail);
+    program.metrics = assay_metrics_new();
+    program.app.metrics = program.metrics;
+    program.app.admin_key = KEY;
+    program.app.max_line = 65536;
+    assay_http_config_init(&program.config);
+    program.config.routes = assay_http_routes(&program.config.n_routes);
+    program.config.app = &program.app;
+    program.config.authorize = assay_app_authorize;
+    program.config.metrics = program.metrics;
+    program.contract = contract_load();
+}
+
+static void stop(void) {
+    json_decref(program.contract);
+    assay_session_close(program.session);
+    assay_service_stop(program.app.service);
+    assay_metrics_free(program.metrics);
+    test_pg_drop(program.conninfo);
+}
+
+/* --- requests ----------------------------------------------------------------------------------------------------------- */
+
+static struct assay_buf with_upload(const char *target) {
+    struct assay_buf b = {0};
+    const char *mark = strstr(target, "{upload}");
+    assay_buf_add(&b, target, mark ? (size_t)(mark - target) : strlen(target));
+    if (mark) assay_buf_printf(&b, "%s%s", program.upload, mark + strlen("{upload}"));
+    return b;
+}
+
+/* The body of a step, and its media type; none for a step without. */
+static const char *body_of(const struct step *s, struct assay_buf *out) {
+    char name[256];
+    if (s->body && s->body[0] != '@') {
+        assay_buf_adds(out, s->body);
+        return s->type ? s->type : JSON;
+    }
+    if (s->body) snprintf(name, sizeof name, "examples/%s", s->body + 1);
+    else snprintf(name, sizeof name, "examples/%s.request.json", s->name);
+    if (contract_read(name, out)) return JSON;
+    snprintf(name, sizeof name, "examples/%s.request.ndjson", s->name);
+    return contract_read(name, out) ? NDJSON : NULL;
+}
+
+static void call(const struct step *s, const char *if_none_match, struct assay_http_result *out) {
+    struct assay_http_field headers[8];
+    size_t n = 0;
+    struct assay_buf body = {0}, target = with_upload(s->target);
+    const char *type = body_of(s, &body);
+    headers[n++] = (struct assay_http_field){"X-Request-Id", REQUEST_ID};
+    if (!s->keyless) headers[n++] = (struct assay_http_field){"Authorization", "Bearer " KEY};
+    if (type) headers[n++] = (struct assay_http_field){"Content-Type", type};
+    if (s->if_match) headers[n++] = (struct assay_http_field){"If-Match", s->if_match};
+    if (if_none_match) headers[n++] = (struct assay_http_field){"If-None-Match", if_none_match};
+    headers[n] = (struct assay_http_field){NULL, NULL};
+    struct assay_http_call c = {.method = s->method, .target = target.p, .headers = headers, .body = assay_buf_str(&body), .received_at = clock_now};
+    assay_http_call(&program.config, &c, program.session, out);
+    assay_buf_free(&body);
+    assay_buf_free(&target);
+}
+
+/* The value of a header of the reply in out; false where it has none. */
+static bool header_of(const struct assay_http_result *r, const char *name, char out[256]) {
+    char line[128];
+    size_t n = (size_t)snprintf(line, sizeof line, "%s: ", name);
+    for (const char *p = r->head.p; p && *p; p = strchr(p, '\n') + 1) {
+        if (strncasecmp(p, line, n) != 0) continue;
+        snprintf(out, 256, "%.*s", (int)strcspn(p + n, "\r\n"), p + n);
+        return true;
+    }
+    return false;
+}
+
+/* --- replies ------------------------------------------------------------------------------------------------------------ */
+
+/* The low 22 bits of an upload's id are random: its last six digits do not count. */
+static void mask_uploads(struct assay_buf *b) {
+    for (size_t i = 0; i + 17 <= b->n; i++)
+        if (b->p[i] == 'u' && strspn(b->p + i + 1, "0123456789abcdef") == 16) memset(b->p + i + 11, '0', 6);
+}
+
+static void check_file(const struct step *s, struct assay_http_result *r) {
+    char name[256];
+    bool lines = strstr(s->name, "rejected") != NULL;
+    snprintf(name, sizeof name, "examples/%s.reply.%s", s->name, lines ? "ndjson" : "json");
+    if (getenv("ASSAY_WRITE_EXAMPLES")) {
+        char path[4096];
+        FILE *f = fopen(contract_path(path, name), "wb");
+        ck_assert_msg(f && fwrite(r->body.p, 1, r->body.n, f) == r->body.n && fclose(f) == 0, "cannot write %s", path);
+        return;
+    }
+    struct assay_buf expected = {0}, found = {0};
+    ck_assert_msg(contract_read(name, &expected), "there is no %s", name);
+    assay_buf_add(&found, r->body.p, r->body.n);
+    mask_uploads(&expected);
+    mask_uploads(&found);
+    json_t *x = lines ? NULL : json_loads(expected.p, 0, NULL), *y = lines ? NULL : json_loads(found.p, 0, NULL);
+    bool same = lines ? assay_str_eq(assay_buf_str(&expected), assay_buf_str(&found)) : x && json_equal(x, y);
+    ck_assert_msg(same, "%s is not what the program says now (ASSAY_WRITE_EXAMPLES=1 and api/examples.py mend it):\n%s", name, found.p);
+    json_decref(x);
+    json_decref(y);
+    assay_buf_free(&expected);
+    assay_buf_free(&found);
+}
+
+static const json_t *operation_of(const struct step *s) {
+    char id[128];
+    snprintf(id, sizeof id, "%.*s", (int)strcspn(s->name, "."), s->name);
+    const json_t *op = contract_operation(program.contract, s->op ? s->op : id);
+    ck_assert_msg(op != NULL, "the contract has no operation %s", s->op ? s->op : id);
+    return op;
+}
+
+static void check_headers(const struct step *s, const json_t *response, const struct assay_http_result *r) {
+    const char *name;
+    json_t *header;
+    char value[256];
+    json_object_foreach(json_object_get(response, "headers"), name, header) {
+        if (!json_is_true(json_object_get(contract_deref(program.contract, header), "required"))) continue;
+        ck_assert_msg(header_of(r, name, value), "%s: the reply has no %s:\n%s", s->name, name, r->head.p);
+    }
+}
+
+/* What came is what the contract says of this operation and status. */
+static void check_contract(const struct step *s, const struct assay_http_result *r) {
+    char type[256] = "";
+    const json_t *response = contract_response(program.contract, operation_of(s), r->status);
+    ck_assert_msg(response != NULL, "%s: the contract says nothing of %d", s->name, r->status);
+    check_headers(s, response, r);
+    const json_t *content = json_object_get(response, "content");
+    if (r->body.n == 0) {
+        ck_assert_msg(content == NULL, "%s: no body came", s->name);
+        return;
+    }
+    ck_assert(header_of(r, "Content-Type", type));
+    const json_t *media = json_object_get(content, type);
+    ck_assert_msg(media != NULL, "%s: the contract has no %s for %d", s->name, type, r->status);
+    if (!strstr(type, "json") || strstr(type, "ndjson")) return;
+    json_t *v = json_loadb(r->body.p, r->body.n, 0, NULL);
+    struct contract_check c = {.doc = program.contract, .closed = true};
+    ck_assert_msg(v && contract_valid(&c, json_object_get(media, "schema"), v), "%s: %s\n%s", s->name, c.why, r->body.p);
+    json_decref(v);
+}
+
+/* Asked again with the ETag it gave, a reply is 304; where it gave none it may not be kept. */
+static void check_again(const struct step *s, const struct assay_http_result *r) {
+    char etag[256], cache[256];
+    struct assay_http_result again;
+    ck_assert(header_of(r, "Cache-Control", cache));
+    if (!header_of(r, "ETag", etag) || strcmp(s->method, "GET")) {
+        ck_assert_str_eq(cache, "no-store");
+        return;
+    }
+    ck_assert_str_eq(cache, "private, no-cache");
+    call(s, etag, &again);
+    ck_assert_int_eq(again.status, 304);
+    check_contract(s, &again);
+    assay_http_result_free(&again);
+}
+
+static void run(const struct step *s) {
+    struct assay_http_result r;
+    if (s->at) set_clock(s->at);
+    call(s, NULL, &r);
+    ck_assert_msg(r.status == s->status, "%s: %d, expected %d:\n%s", s->name, r.status, s->status, r.body.p);
+    const char *upload = r.body.p ? strstr(r.body.p, "\"upload\":\"u") : NULL;
+    if (upload && !strcmp(s->method, "POST")) snprintf(program.upload, sizeof program.upload, "%.17s", upload + strlen("\"upload\":\""));
+    check_file(s, &r);
+    if (!getenv("ASSAY_WRITE_EXAMPLES")) {
+        check_contract(s, &r);
+        check_again(s, &r);
+    }
+    assay_http_result_free(&r);
+}
+
+/* ------------------------------------------------------------------------------------------------------------------------- */
+
+START_TEST(the_story_is_as_told) {
+    for (size_t i = 0; i < sizeof story / sizeof *story; i++) run(&story[i]);
+}
+END_TEST
+
+/* Every operation that gives JSON has its part in the story. */
+START_TEST(the_story_has_every_operation) {
+    static const char *const silent[] = {"metrics", "openapi_json", "openapi_yaml", "root", NULL};
+    const struct assay_http_route *routes = assay_http_routes(&(size_t){0});
+    size_t n;
+    assay_http_routes(&n);
+    for (size_t i = 0; i < n; i++) {
+        bool told = false;
+        for (size_t k = 0; k < sizeof story / sizeof *story; k++) {
+            size_t length = strcspn(story[k].name, ".");
+            told = told || !strncmp(routes[i].name, story[k].name, length);
+        }
+        for (size_t k = 0; silent[k]; k++) told = told || !strcmp(routes[i].name, silent[k]);
+        ck_assert_msg(told, "%s has no part in the story", routes[i].name);
+    }
+}
+END_TEST
+
+static Suite *suite_of_examples(void) {
+    Suite *s = suite_create("examples");
+    TCase *t = tcase_create("story");
+    tcase_set_timeout(t, 120);
+    tcase_add_unchecked_fixture(t, test_pg_start, NULL);
+    tcase_add_checked_fixture(t, start, stop);
+    tcase_add_test(t, the_story_is_as_told);
+    suite_add_tcase(s, t);
+    t = tcase_create("table");
+    tcase_add_test(t, the_story_has_every_operation);
+    suite_add_tcase(s, t);
+    return s;
+}
+
+ASSAY_TESTS(suite_of_examples)
