@@ -278,18 +278,6 @@ void assay_upload_write(const struct assay_upload_reply *u, struct assay_buf *b,
 /* {"id", "status": "accepted" | "duplicate"} */
 void assay_accepted_write(struct assay_str id, bool duplicate, struct assay_buf *b, const char *key);
 
-/* RFC 9457. */
-struct assay_problem {
-    enum assay_status status;
-    int http_status;
-    const char *detail;                    /* NULL: left out */
-    struct assay_str instance, request_id; /* ASSAY_STR_NONE: left out */
-    const struct assay_errors *errors;     /* NULL: no errors[]. A field beginning with '/' (or empty) is a pointer, any other
-                                             a parameter's name */
-    bool chinese;                          /* the title */
-};
-void assay_problem_write(const struct assay_problem *p, struct assay_buf *b, const char *key);
-
 /* {"items": [ ... ], "next": "cursor" | null} */
 void assay_list_begin(struct assay_buf *b);
 void assay_list_end(struct assay_buf *b, struct assay_str next);

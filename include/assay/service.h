@@ -80,8 +80,12 @@ void assay_config_release(const struct assay_config *c);
 struct assay_session {
     struct assay_service *service;
     struct assay_db *db;
-    struct assay_arena arena; /* of one piece of work; the caller resets it */
+    struct assay_arena arena;          /* of one piece of work; the caller resets it */
+    const struct assay_config *config; /* of one piece of work: what assay_session_pin took */
 };
+/* Hold on to the configuration in force for one piece of work; unpin lets go (of nothing, where nothing is held). */
+const struct assay_config *assay_session_pin(struct assay_session *s);
+void assay_session_unpin(struct assay_session *s);
 enum assay_status assay_session_open(struct assay_service *s, struct assay_session **out, struct assay_error *e) ASSAY_MUST_CHECK;
 void assay_session_close(struct assay_session *s);
 /* Bring the shared configuration up to what the database holds, where its revision moved. */
@@ -169,7 +173,8 @@ enum assay_status assay_registry_put_document(struct assay_session *s, enum assa
                                               struct assay_error *e) ASSAY_MUST_CHECK;
 
 /* --- reads ------------------------------------------------------------------------------------------------------------- */
-/* An order as it stands, judged under a scheme; everything in the session's arena. The configuration is that of cfg. */
+/* Reads pin the session's configuration and leave it pinned: what they return points into it and into the arena. */
+/* An order as it stands, judged under a scheme. */
 struct assay_order_view {
     const struct assay_config_provider *provider;
     struct assay_order_row row;
@@ -180,8 +185,8 @@ struct assay_order_view {
     size_t n_records;
 };
 /* ASSAY_NOT_FOUND where the provider, the order or the scheme is not known. */
-enum assay_status assay_read_order(struct assay_session *s, const struct assay_config *cfg, struct assay_str provider, struct assay_str order,
-                                   struct assay_str scheme, struct assay_order_view *out, struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_read_order(struct assay_session *s, struct assay_str provider, struct assay_str order, struct assay_str scheme,
+                                   struct assay_order_view *out, struct assay_error *e) ASSAY_MUST_CHECK;
 
 struct assay_evaluated {
     const struct assay_config_provider *provider;
@@ -190,7 +195,7 @@ struct assay_evaluated {
     assay_instant last_record_at;
     int32_t ranked;
 };
-/* All providers of a scheme and period, ranked. rows are in ranking order. ASSAY_NOT_FOUND where the scheme is not known,
+/* All providers of a scheme and period, ranked, from one snapshot of counts and configuration. rows are in ranking order. ASSAY_NOT_FOUND where the scheme is not known,
  * or the period has not begun or ended before the scheme began. *currency and *digits: of the rate table ("" none). */
 struct assay_period_view {
     const struct assay_config_scheme *config;
@@ -201,7 +206,7 @@ struct assay_period_view {
     char currency[4];
     int minor_digits;
 };
-enum assay_status assay_read_period(struct assay_session *s, const struct assay_config *cfg, struct assay_str scheme, struct assay_str period,
+enum assay_status assay_read_period(struct assay_session *s, struct assay_str scheme, struct assay_str period,
                                     struct assay_period_view *out, struct assay_error *e) ASSAY_MUST_CHECK;
 const struct assay_evaluated *assay_period_provider(const struct assay_period_view *v, struct assay_str provider);
 

@@ -10,20 +10,22 @@
 
 struct assay_db;
 /* conninfo: a libpq connection string or URL. */
-enum assay_status assay_db_open(const char *conninfo, int statement_timeout_ms, struct assay_db **out, struct assay_error *e)
-    ASSAY_MUST_CHECK;
+enum assay_status assay_db_open(const char *conninfo, int statement_timeout_ms, struct assay_db **out,
+                                struct assay_error *e) ASSAY_MUST_CHECK;
 void assay_db_close(struct assay_db *db); /* NULL is fine */
 /* Make the connection usable again after any failure: rolls back, or reconnects. */
 enum assay_status assay_db_restore(struct assay_db *db, struct assay_error *e) ASSAY_MUST_CHECK;
 enum assay_status assay_db_ping(struct assay_db *db, struct assay_error *e) ASSAY_MUST_CHECK;
-enum assay_status assay_db_begin(struct assay_db *db, bool snapshot, struct assay_error *e) ASSAY_MUST_CHECK; /* snapshot: REPEATABLE READ, READ ONLY */
+enum assay_status assay_db_begin(struct assay_db *db, bool snapshot,
+                                 struct assay_error *e) ASSAY_MUST_CHECK; /* snapshot: REPEATABLE READ, READ ONLY */
 enum assay_status assay_db_commit(struct assay_db *db, struct assay_error *e) ASSAY_MUST_CHECK;
 void assay_db_rollback(struct assay_db *db);
 
 /* --- migrations ------------------------------------------------------------------------------------------------------ */
 /* Apply what is missing, each in a transaction of its own, under an advisory lock; then seed an empty configuration
  * with the calendars and schemes of sql/. ASSAY_CONFIG where the schema is newer than this program. */
-enum assay_status assay_store_migrate(struct assay_db *db, assay_instant now, int *applied, struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_store_migrate(struct assay_db *db, assay_instant now, int *applied,
+                                      struct assay_error *e) ASSAY_MUST_CHECK;
 /* ASSAY_CONFIG with what to do where the schema is not the one this program knows. */
 enum assay_status assay_store_check_schema(struct assay_db *db, struct assay_error *e) ASSAY_MUST_CHECK;
 
@@ -36,7 +38,7 @@ struct assay_provider_row { /* one version */
     assay_instant recorded_at;
 };
 struct assay_document_row { /* one version of a calendar, rate table or scheme */
-    int16_t scheme_id; /* schemes only */
+    int16_t scheme_id;      /* schemes only */
     struct assay_str code, document;
     int32_t version;
     assay_date effective_from; /* schemes only */
@@ -57,8 +59,8 @@ enum assay_status assay_store_documents(struct assay_db *db, enum assay_document
  * not yet there is created with its code. */
 enum assay_status assay_store_provider_insert(struct assay_db *db, const struct assay_provider_row *rows, size_t n,
                                               struct assay_error *e) ASSAY_MUST_CHECK;
-enum assay_status assay_store_document_insert(struct assay_db *db, enum assay_document_kind kind, const struct assay_document_row *row,
-                                              struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_store_document_insert(struct assay_db *db, enum assay_document_kind kind,
+                                              const struct assay_document_row *row, struct assay_error *e) ASSAY_MUST_CHECK;
 
 /* --- the write path --------------------------------------------------------------------------------------------------- */
 struct assay_head {
@@ -79,6 +81,7 @@ struct assay_order_row {
     assay_instant opened_at, dispatched_at, closed_at;
     struct assay_str product;
     struct assay_str packed;
+    bool fresh; /* of a row to be saved: known not to be stored yet (false is always right, and slower) */
 };
 struct assay_verdict_row {
     struct assay_order_key key;
@@ -88,9 +91,10 @@ struct assay_verdict_row {
     int32_t scheme_version, calendar_version;
     assay_month month; /* NO_MONTH: not closed in scope */
     enum assay_clock_outcome diagnosis, cycle;
-    assay_instant diagnosis_deadline, cycle_deadline; /* of open orders */
+    assay_instant diagnosis_deadline, cycle_deadline; /* of clocks that still run (open orders); else NO_INSTANT */
     bool paid;
     int64_t rate; /* ASSAY_NO_RATE; meaningful when paid */
+    bool fresh;   /* as an order's */
 };
 struct assay_record_key {
     int32_t provider_id;
@@ -132,11 +136,11 @@ struct assay_ingest_load {
     size_t n_targets;
     /* out */
     int64_t config_revision;
-    struct assay_head *heads;              /* as providers; revision already advanced by this transaction */
-    struct assay_record_row **found;       /* per key: the record that stands, or NULL */
-    bool *voided;                          /* per key: a void of it is known */
-    struct assay_order_row **order_rows;   /* per order: as stored, or NULL */
-    struct assay_record_row **target_rows; /* per target: the record, or NULL */
+    struct assay_head *heads;               /* as providers; revision already advanced by this transaction */
+    struct assay_record_row **found;        /* per key: the record that stands, or NULL */
+    bool *voided;                           /* per key: a void of it is known */
+    struct assay_order_row **order_rows;    /* per order: as stored, or NULL */
+    struct assay_record_row **target_rows;  /* per target: the record, or NULL */
     struct assay_order_row **target_orders; /* per target: its order's row, or NULL */
     bool *target_voided;                    /* per target: a void of it is known already */
 };
@@ -169,27 +173,32 @@ enum assay_status assay_store_ingest_save(struct assay_db *db, const struct assa
 enum assay_status assay_store_heads_lock(struct assay_db *db, const int32_t *providers, size_t n, struct assay_arena *a,
                                          struct assay_head **heads, struct assay_error *e) ASSAY_MUST_CHECK;
 /* Order rows of a provider after a key (order_no), at most limit, by order_no. */
-enum assay_status assay_store_orders_of(struct assay_db *db, int32_t provider_id, struct assay_str after, int limit, struct assay_arena *a,
-                                        struct assay_order_row **rows, size_t *n, struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_store_orders_of(struct assay_db *db, int32_t provider_id, struct assay_str after, int limit,
+                                        struct assay_arena *a, struct assay_order_row **rows, size_t *n,
+                                        struct assay_error *e) ASSAY_MUST_CHECK;
 /* Responses of a provider that name no order and stand. */
-enum assay_status assay_store_loose_surveys(struct assay_db *db, int32_t provider_id, struct assay_arena *a, struct assay_record_row **rows,
-                                            size_t *n, struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_store_loose_surveys(struct assay_db *db, int32_t provider_id, struct assay_arena *a,
+                                            struct assay_record_row **rows, size_t *n, struct assay_error *e) ASSAY_MUST_CHECK;
 /* Everything stored of a provider, for verification. Records by (order_no, kind, id), voids' targets beside. */
-enum assay_status assay_store_records_of(struct assay_db *db, int32_t provider_id, struct assay_arena *a, struct assay_record_row **rows,
-                                         size_t *n, struct assay_error *e) ASSAY_MUST_CHECK;
-enum assay_status assay_store_verdicts_of(struct assay_db *db, int32_t provider_id, struct assay_arena *a, struct assay_verdict_row **rows,
-                                          size_t *n, struct assay_error *e) ASSAY_MUST_CHECK; /* by scheme_id, order_no */
-enum assay_status assay_store_tallies_of(struct assay_db *db, int32_t provider_id, struct assay_arena *a, struct assay_tally_row **rows,
-                                         size_t *n, struct assay_error *e) ASSAY_MUST_CHECK; /* by scheme_id, month */
-enum assay_status assay_store_pays_of(struct assay_db *db, int32_t provider_id, struct assay_arena *a, struct assay_pay_row **rows,
-                                      size_t *n, struct assay_error *e) ASSAY_MUST_CHECK; /* by scheme_id, month, rate */
-enum assay_status assay_store_voided_of(struct assay_db *db, int32_t provider_id, struct assay_arena *a, struct assay_record_key **rows,
-                                        size_t *n, struct assay_error *e) ASSAY_MUST_CHECK; /* by kind, id */
+enum assay_status assay_store_records_of(struct assay_db *db, int32_t provider_id, struct assay_arena *a,
+                                         struct assay_record_row **rows, size_t *n, struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_store_verdicts_of(struct assay_db *db, int32_t provider_id, struct assay_arena *a,
+                                          struct assay_verdict_row **rows, size_t *n,
+                                          struct assay_error *e) ASSAY_MUST_CHECK; /* by scheme_id, order_no */
+enum assay_status assay_store_tallies_of(struct assay_db *db, int32_t provider_id, struct assay_arena *a,
+                                         struct assay_tally_row **rows, size_t *n,
+                                         struct assay_error *e) ASSAY_MUST_CHECK; /* by scheme_id, month */
+enum assay_status assay_store_pays_of(struct assay_db *db, int32_t provider_id, struct assay_arena *a,
+                                      struct assay_pay_row **rows, size_t *n,
+                                      struct assay_error *e) ASSAY_MUST_CHECK; /* by scheme_id, month, rate */
+enum assay_status assay_store_voided_of(struct assay_db *db, int32_t provider_id, struct assay_arena *a,
+                                        struct assay_record_key **rows, size_t *n,
+                                        struct assay_error *e) ASSAY_MUST_CHECK; /* by kind, id */
 
 /* --- reads -------------------------------------------------------------------------------------------------------------- */
 /* NULL row: no such order (or none that exists). */
-enum assay_status assay_store_order(struct assay_db *db, struct assay_order_key key, struct assay_arena *a, struct assay_order_row **row,
-                                    struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_store_order(struct assay_db *db, struct assay_order_key key, struct assay_arena *a,
+                                    struct assay_order_row **row, struct assay_error *e) ASSAY_MUST_CHECK;
 /* Records by key, in the order of keys; missing ones left out. */
 enum assay_status assay_store_records(struct assay_db *db, const struct assay_record_key *keys, size_t n, struct assay_arena *a,
                                       struct assay_record_row **rows, size_t *found, struct assay_error *e) ASSAY_MUST_CHECK;
@@ -197,17 +206,17 @@ enum assay_status assay_store_records(struct assay_db *db, const struct assay_re
 struct assay_order_filter {
     int32_t provider_id;
     int16_t scheme_id;
-    enum assay_state state;     /* NONE: any */
-    enum assay_outcome outcome; /* NONE: any */
-    assay_month period;         /* of the close, local to the scheme's zone; NO_MONTH: any */
+    enum assay_state state;               /* NONE: any */
+    enum assay_outcome outcome;           /* NONE: any */
+    assay_month period;                   /* of the close, local to the scheme's zone; NO_MONTH: any */
     assay_instant period_from, period_to; /* the same as instants, [from, to) */
-    bool after;                 /* the cursor: */
-    assay_instant after_opened; /* NO_INSTANT: those without an opening */
+    bool after;                           /* the cursor: */
+    assay_instant after_opened;           /* NO_INSTANT: those without an opening */
     struct assay_str after_order;
     int limit;
 };
 struct assay_order_listed {
-    struct assay_order_row order; /* packed absent */
+    struct assay_order_row order;     /* packed absent */
     struct assay_verdict_row verdict; /* outcome NONE: not judged under the scheme */
 };
 enum assay_status assay_store_order_list(struct assay_db *db, const struct assay_order_filter *f, struct assay_arena *a,
@@ -222,12 +231,13 @@ struct assay_window_row {
     int64_t open;
     assay_instant last_record_at;
 };
-enum assay_status assay_store_window(struct assay_db *db, int16_t scheme_id, int32_t provider_id, assay_month from, assay_month to,
-                                     assay_instant open_from, assay_instant open_before, struct assay_arena *a, struct assay_window_row **rows, size_t *n,
-                                     struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_store_window(struct assay_db *db, int16_t scheme_id, int32_t provider_id, assay_month from,
+                                     assay_month to, assay_instant open_from, assay_instant open_before, struct assay_arena *a,
+                                     struct assay_window_row **rows, size_t *n, struct assay_error *e) ASSAY_MUST_CHECK;
 /* Pay groups of a month, one provider or all (0), by provider_id and rate. */
-enum assay_status assay_store_pays(struct assay_db *db, int16_t scheme_id, int32_t provider_id, assay_month month, struct assay_arena *a,
-                                   struct assay_pay_row **rows, size_t *n, struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_store_pays(struct assay_db *db, int16_t scheme_id, int32_t provider_id, assay_month month,
+                                   struct assay_arena *a, struct assay_pay_row **rows, size_t *n,
+                                   struct assay_error *e) ASSAY_MUST_CHECK;
 /* Paid orders of a month by order number, after a cursor. */
 struct assay_line_row {
     struct assay_str order_no, product;
@@ -235,8 +245,8 @@ struct assay_line_row {
     int64_t rate;
 };
 enum assay_status assay_store_pay_lines(struct assay_db *db, int16_t scheme_id, int32_t provider_id, assay_month month,
-                                        struct assay_str after, int limit, struct assay_arena *a, struct assay_line_row **rows, size_t *n,
-                                        struct assay_error *e) ASSAY_MUST_CHECK;
+                                        struct assay_str after, int limit, struct assay_arena *a, struct assay_line_row **rows,
+                                        size_t *n, struct assay_error *e) ASSAY_MUST_CHECK;
 /* Open orders at risk: deadline <= until, a diagnosis only while deadline >= now; soonest first. provider_id 0: all. */
 struct assay_risk_row {
     int32_t provider_id;
@@ -245,6 +255,7 @@ struct assay_risk_row {
     bool cycle; /* else diagnosis */
     enum assay_channel channel;
     enum assay_class customer_class;
+    enum assay_warranty warranty;
     struct assay_str product;
 };
 struct assay_risk_filter {
@@ -260,8 +271,9 @@ struct assay_risk_filter {
 };
 enum assay_status assay_store_at_risk(struct assay_db *db, const struct assay_risk_filter *f, struct assay_arena *a,
                                       struct assay_risk_row **rows, size_t *n, struct assay_error *e) ASSAY_MUST_CHECK;
-/* Sum over all heads: moves with every committed write. And the heads themselves. */
-enum assay_status assay_store_revision(struct assay_db *db, int64_t *data, int64_t *config, struct assay_error *e) ASSAY_MUST_CHECK;
+/* data: the sum over all heads' revisions, which moves with every committed write; config: the configuration's. */
+enum assay_status assay_store_revision(struct assay_db *db, int64_t *data, int64_t *config,
+                                       struct assay_error *e) ASSAY_MUST_CHECK;
 
 /* --- uploads -------------------------------------------------------------------------------------------------------------- */
 struct assay_upload_row {
@@ -275,11 +287,13 @@ struct assay_rejection_row {
     int64_t n, line;
     struct assay_str id, code, pointer, detail, body;
 };
-enum assay_status assay_store_upload_start(struct assay_db *db, const struct assay_upload_row *u, struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_store_upload_start(struct assay_db *db, const struct assay_upload_row *u,
+                                           struct assay_error *e) ASSAY_MUST_CHECK;
 /* Adds rejections (n continuing) in a transaction of its own. */
-enum assay_status assay_store_upload_reject(struct assay_db *db, int64_t upload_id, const struct assay_rejection_row *rows, size_t n,
+enum assay_status assay_store_upload_reject(struct assay_db *db, int64_t upload_id, const struct assay_rejection_row *rows,
+                                            size_t n, struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_store_upload_finish(struct assay_db *db, const struct assay_upload_row *u,
                                             struct assay_error *e) ASSAY_MUST_CHECK;
-enum assay_status assay_store_upload_finish(struct assay_db *db, const struct assay_upload_row *u, struct assay_error *e) ASSAY_MUST_CHECK;
 enum assay_status assay_store_upload(struct assay_db *db, int64_t upload_id, struct assay_arena *a, struct assay_upload_row **row,
                                      struct assay_error *e) ASSAY_MUST_CHECK;
 /* Rejections with n > after, at most limit. */

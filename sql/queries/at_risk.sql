@@ -1,6 +1,6 @@
 -- Open orders by the sooner of their clocks that runs out by $3: a cycle also when it has, a diagnosis ($4: pending) from
 -- $2 on. Either branch reads its index in order, from behind the cursor ($5 to $8) on; no order is in both.
-SELECT r.provider_id, r.order_no, r.deadline, o.opened_at, r.cycle, o.channel, o.customer_class, o.product
+SELECT r.provider_id, r.order_no, r.deadline, o.opened_at, r.cycle, o.channel, o.customer_class, o.warranty, o.product
 FROM (
     (SELECT v.provider_id, v.order_no, v.cycle_deadline AS deadline, true AS cycle
      FROM verdict v

@@ -1,5 +1,5 @@
 -- at_risk of one provider ($10): there the open orders are the shorter list.
-SELECT o.provider_id, o.order_no, c.deadline, o.opened_at, c.cycle, o.channel, o.customer_class, o.product
+SELECT o.provider_id, o.order_no, c.deadline, o.opened_at, c.cycle, o.channel, o.customer_class, o.warranty, o.product
 FROM work_order o
 JOIN verdict v ON v.provider_id = o.provider_id AND v.scheme_id = $1::int2 AND v.order_no = o.order_no
 CROSS JOIN LATERAL (

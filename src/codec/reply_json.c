@@ -168,36 +168,3 @@ void assay_accepted_write(struct assay_str id, bool duplicate, struct assay_buf 
     assay_json_text(b, "status", duplicate ? "duplicate" : "accepted");
     assay_json_object_end(b);
 }
-
-/* --- problems (RFC 9457) ------------------------------------------------------------------------------------------------- */
-
-static void write_problem_errors(const struct assay_errors *es, struct assay_buf *b) {
-    assay_json_array(b, "errors");
-    for (size_t i = 0; i < assay_errors_kept(es); i++) {
-        const struct assay_error *e = &es->items[i];
-        bool is_pointer = e->field[0] == '\0' || e->field[0] == '/';
-        assay_json_object(b, NULL);
-        assay_json_text(b, is_pointer ? "pointer" : "parameter", e->field);
-        assay_json_text(b, "code", assay_status_code(e->status));
-        assay_json_text(b, "detail", e->detail);
-        assay_json_object_end(b);
-    }
-    assay_json_array_end(b);
-    if (es->n > assay_errors_kept(es)) assay_json_int(b, "errors_omitted", (int64_t)(es->n - assay_errors_kept(es)));
-}
-
-void assay_problem_write(const struct assay_problem *p, struct assay_buf *b, const char *key) {
-    struct assay_buf type = {0};
-    assay_buf_printf(&type, "/docs#%s", assay_status_code(p->status));
-    assay_json_object(b, key);
-    assay_json_str(b, "type", assay_buf_str(&type));
-    assay_json_text(b, "title", p->chinese ? assay_status_title_zh(p->status) : assay_status_title(p->status));
-    assay_json_int(b, "status", p->http_status);
-    if (p->detail) assay_json_text(b, "detail", p->detail);
-    if (p->instance.p) assay_json_str(b, "instance", p->instance);
-    assay_json_text(b, "code", assay_status_code(p->status));
-    if (p->request_id.p) assay_json_str(b, "request_id", p->request_id);
-    if (p->errors) write_problem_errors(p->errors, b);
-    assay_json_object_end(b);
-    assay_buf_free(&type);
-}

@@ -22,7 +22,7 @@
 #include "internal.h"
 
 #define TICK_US 100000
-#define LOOK_EVERY 10 /* ticks between looks for clients that left */
+#define LOOK_EVERY 5 /* ticks between looks for clients that left */
 #define LINGER_US 2000000
 #define LINGERING_MAX 64
 #define BACKLOG 1024

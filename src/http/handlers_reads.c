@@ -64,12 +64,12 @@ static assay_instant earlier(assay_instant a, assay_instant b) {
     return b == ASSAY_NO_INSTANT || a < b ? a : b;
 }
 
-static enum assay_http_flow list_orders(struct assay_http_request *r, struct assay_session *s, const struct assay_config *cfg) {
+static enum assay_http_flow list_orders(struct assay_http_request *r, struct assay_session *s) {
     struct assay_errors es = {0};
     struct assay_error e = {0};
     struct assay_order_filter f;
-    const struct assay_config_provider *p = assay_config_provider(cfg, r->vars[0]);
-    order_filter(r, cfg, &f, &es);
+    const struct assay_config_provider *p = assay_config_provider(s->config, r->vars[0]);
+    order_filter(r, s->config, &f, &es);
     if (es.n) return bad_parameters(r, &es);
     if (!p) {
         assay_fail(&e, ASSAY_NOT_FOUND, "", "there is no provider %.*s", ASSAY_STR_ARG(r->vars[0]));
@@ -99,11 +99,11 @@ static enum assay_http_flow list_orders(struct assay_http_request *r, struct ass
     return assay_app_json(r, 200, &b);
 }
 
-static enum assay_http_flow show_verdict(struct assay_http_request *r, struct assay_session *s, const struct assay_config *cfg) {
+static enum assay_http_flow show_verdict(struct assay_http_request *r, struct assay_session *s) {
     struct assay_order_view v;
     struct assay_error e = {0};
     enum assay_status st;
-    ASSAY_APP_READ(s, st, assay_read_order(s, cfg, r->vars[0], r->vars[1], assay_app_scheme(r), &v, &e));
+    ASSAY_APP_READ(s, st, assay_read_order(s, r->vars[0], r->vars[1], assay_app_scheme(r), &v, &e));
     if (st) return assay_app_fail(r, st, &e);
     struct assay_explanation x;
     assay_verdict_explain(&v.order, &v.verdict, &s->arena, &x);
@@ -145,11 +145,11 @@ static enum assay_status full_records(struct assay_session *s, struct assay_orde
     return ASSAY_OK;
 }
 
-static enum assay_http_flow show_order(struct assay_http_request *r, struct assay_session *s, const struct assay_config *cfg) {
+static enum assay_http_flow show_order(struct assay_http_request *r, struct assay_session *s) {
     struct assay_order_view v;
     struct assay_error e = {0};
     enum assay_status st;
-    ASSAY_APP_READ(s, st, assay_read_order(s, cfg, r->vars[0], r->vars[1], assay_app_scheme(r), &v, &e));
+    ASSAY_APP_READ(s, st, assay_read_order(s, r->vars[0], r->vars[1], assay_app_scheme(r), &v, &e));
     struct assay_order_reply reply = {.facts = &v.order, .verdict = &v.verdict};
     if (!st) st = full_records(s, &v, &reply, &e);
     if (st) return assay_app_fail(r, st, &e);
@@ -189,26 +189,27 @@ static void risk_filter(struct assay_http_request *r, const struct assay_config 
     f->after_cycle = assay_str_is(x[3], "c");
 }
 
-static enum assay_http_flow list_at_risk(struct assay_http_request *r, struct assay_session *s, const struct assay_config *cfg) {
+static enum assay_http_flow list_at_risk(struct assay_http_request *r, struct assay_session *s) {
     struct assay_errors es = {0};
     struct assay_error e = {0};
     struct assay_risk_filter f;
     struct assay_risk_row *rows;
     size_t n;
     enum assay_status st;
-    risk_filter(r, cfg, &f, &es);
+    risk_filter(r, s->config, &f, &es);
     if (es.n) return bad_parameters(r, &es);
     ASSAY_APP_READ(s, st, assay_store_at_risk(s->db, &f, &s->arena, &rows, &n, &e));
     if (st) return assay_app_fail(r, st, &e);
     struct assay_buf b = {0};
     assay_list_begin(&b);
     for (size_t i = 0; i < n; i++) {
-        const struct assay_config_provider *p = assay_config_provider_by_id(cfg, rows[i].provider_id);
+        const struct assay_config_provider *p = assay_config_provider_by_id(s->config, rows[i].provider_id);
         if (!p) continue; /* registered a moment ago by another daemon: the next poll has it */
         struct assay_order_summary sum = {.provider = p->code, .order = rows[i].order_no, .state = ASSAY_STATE_OPEN, .channel = rows[i].channel,
-                                          .product = rows[i].product, .customer_class = rows[i].customer_class, .opened_at = rows[i].opened_at,
-                                          .closed_at = ASSAY_NO_INSTANT, .outcome = ASSAY_PENDING, .deadline = rows[i].deadline,
-                                          .scheme = assay_app_scheme(r).p, .clock = rows[i].cycle ? "cycle" : "diagnosis"};
+                                          .product = rows[i].product, .customer_class = rows[i].customer_class, .warranty = rows[i].warranty,
+                                          .opened_at = rows[i].opened_at, .closed_at = ASSAY_NO_INSTANT, .outcome = ASSAY_PENDING,
+                                          .deadline = rows[i].deadline, .scheme = assay_app_scheme(r).p,
+                                          .clock = rows[i].cycle ? "cycle" : "diagnosis"};
         assay_order_summary_write(&sum, &b, NULL);
     }
     struct assay_str x[4] = {ASSAY_STR(""), ASSAY_STR(""), ASSAY_STR(""), ASSAY_STR("")};
@@ -232,10 +233,10 @@ static void write_evaluation(const struct assay_period_view *v, const struct ass
     assay_evaluation_write(&reply, b, NULL);
 }
 
-static enum assay_status read_period(struct assay_session *s, const struct assay_config *cfg, struct assay_str scheme, struct assay_str period,
-                                     struct assay_period_view *v, struct assay_error *e) {
+static enum assay_status read_period(struct assay_session *s, struct assay_str scheme, struct assay_str period, struct assay_period_view *v,
+                                     struct assay_error *e) {
     enum assay_status st;
-    ASSAY_APP_READ(s, st, assay_read_period(s, cfg, scheme, period, v, e));
+    ASSAY_APP_READ(s, st, assay_read_period(s, scheme, period, v, e));
     return st;
 }
 
@@ -244,11 +245,11 @@ static enum assay_status find_row(const struct assay_period_view *v, struct assa
     return *row ? ASSAY_OK : assay_fail(e, ASSAY_NOT_FOUND, "", "there is no provider %.*s", ASSAY_STR_ARG(provider));
 }
 
-static enum assay_http_flow show_evaluation(struct assay_http_request *r, struct assay_session *s, const struct assay_config *cfg) {
+static enum assay_http_flow show_evaluation(struct assay_http_request *r, struct assay_session *s) {
     struct assay_period_view v;
     const struct assay_evaluated *row;
     struct assay_error e = {0};
-    enum assay_status st = read_period(s, cfg, r->vars[1], r->vars[2], &v, &e);
+    enum assay_status st = read_period(s, r->vars[1], r->vars[2], &v, &e);
     if (!st) st = find_row(&v, r->vars[0], &row, &e);
     if (st) return assay_app_fail(r, st, &e);
     struct assay_buf b = {0};
@@ -283,14 +284,14 @@ static enum assay_http_flow list_period(struct assay_http_request *r, const stru
     return assay_app_json(r, 200, &b);
 }
 
-static enum assay_http_flow list_evaluations(struct assay_http_request *r, struct assay_session *s, const struct assay_config *cfg) {
+static enum assay_http_flow list_evaluations(struct assay_http_request *r, struct assay_session *s) {
     struct assay_period_view v;
     struct assay_error e = {0};
     struct assay_errors es = {0};
     struct assay_str sort = assay_http_param(r, "sort");
     if (sort.p && !assay_str_is(sort, "rank")) assay_errors_add(&es, ASSAY_INVALID_PARAMETER, "sort", "rank");
     if (es.n) return bad_parameters(r, &es);
-    enum assay_status st = read_period(s, cfg, r->vars[0], r->vars[1], &v, &e);
+    enum assay_status st = read_period(s, r->vars[0], r->vars[1], &v, &e);
     return st ? assay_app_fail(r, st, &e) : list_period(r, &v, write_evaluation);
 }
 
@@ -305,11 +306,11 @@ static void write_compensation(const struct assay_period_view *v, const struct a
     assay_compensation_write(&reply, b, NULL);
 }
 
-static enum assay_http_flow show_compensation(struct assay_http_request *r, struct assay_session *s, const struct assay_config *cfg) {
+static enum assay_http_flow show_compensation(struct assay_http_request *r, struct assay_session *s) {
     struct assay_period_view v;
     const struct assay_evaluated *row;
     struct assay_error e = {0};
-    enum assay_status st = read_period(s, cfg, assay_app_scheme(r), r->vars[1], &v, &e);
+    enum assay_status st = read_period(s, assay_app_scheme(r), r->vars[1], &v, &e);
     if (!st) st = find_row(&v, r->vars[0], &row, &e);
     if (st) return assay_app_fail(r, st, &e);
     struct assay_buf b = {0};
@@ -317,14 +318,14 @@ static enum assay_http_flow show_compensation(struct assay_http_request *r, stru
     return assay_app_json(r, 200, &b);
 }
 
-static enum assay_http_flow list_compensations(struct assay_http_request *r, struct assay_session *s, const struct assay_config *cfg) {
+static enum assay_http_flow list_compensations(struct assay_http_request *r, struct assay_session *s) {
     struct assay_period_view v;
     struct assay_error e = {0};
-    enum assay_status st = read_period(s, cfg, assay_app_scheme(r), r->vars[0], &v, &e);
+    enum assay_status st = read_period(s, assay_app_scheme(r), r->vars[0], &v, &e);
     return st ? assay_app_fail(r, st, &e) : list_period(r, &v, write_compensation);
 }
 
-static enum assay_http_flow list_lines(struct assay_http_request *r, struct assay_session *s, const struct assay_config *cfg) {
+static enum assay_http_flow list_lines(struct assay_http_request *r, struct assay_session *s) {
     struct assay_period_view v;
     const struct assay_evaluated *row;
     struct assay_error e = {0};
@@ -333,7 +334,7 @@ static enum assay_http_flow list_lines(struct assay_http_request *r, struct assa
     int limit = assay_app_limit(r, &es);
     if (cursor.p && !assay_cursor_read('l', cursor, r->arena, &after, 1)) bad_cursor(&es);
     if (es.n) return bad_parameters(r, &es);
-    enum assay_status st = read_period(s, cfg, assay_app_scheme(r), r->vars[1], &v, &e);
+    enum assay_status st = read_period(s, assay_app_scheme(r), r->vars[1], &v, &e);
     if (!st) st = find_row(&v, r->vars[0], &row, &e);
     struct assay_line_row *lines = NULL;
     size_t n = 0;
@@ -356,15 +357,15 @@ static enum assay_http_flow list_lines(struct assay_http_request *r, struct assa
 
 /* --- the frame ---------------------------------------------------------------------------------------------------------------- */
 
-typedef enum assay_http_flow read_handler(struct assay_http_request *r, struct assay_session *s, const struct assay_config *cfg);
+typedef enum assay_http_flow read_handler(struct assay_http_request *r, struct assay_session *s);
 
-/* A session and the configuration in force, for the time of one read. */
+/* A session with the configuration in force, for the time of one read. */
 static enum assay_http_flow with_config(struct assay_http_request *r, void *worker, read_handler *handler) {
     struct assay_session *s = assay_app_session(r, worker);
     if (!s) return ASSAY_HTTP_DONE;
-    const struct assay_config *cfg = assay_service_config(s->service);
-    enum assay_http_flow flow = handler(r, s, cfg);
-    assay_config_release(cfg);
+    assay_session_pin(s);
+    enum assay_http_flow flow = handler(r, s);
+    assay_session_unpin(s);
     return flow;
 }
 

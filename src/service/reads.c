@@ -7,8 +7,9 @@ static enum assay_status not_found(struct assay_error *e, const char *what, stru
     return assay_fail(e, ASSAY_NOT_FOUND, "", "there is no %s %.*s", what, (int)(name.n < 64 ? name.n : 64), name.p);
 }
 
-enum assay_status assay_read_order(struct assay_session *s, const struct assay_config *cfg, struct assay_str provider, struct assay_str order,
-                                   struct assay_str scheme, struct assay_order_view *out, struct assay_error *e) {
+enum assay_status assay_read_order(struct assay_session *s, struct assay_str provider, struct assay_str order, struct assay_str scheme,
+                                   struct assay_order_view *out, struct assay_error *e) {
+    const struct assay_config *cfg = assay_session_pin(s);
     const struct assay_config_scheme *sc = assay_config_scheme(cfg, scheme);
     struct assay_order_row *row = NULL;
     memset(out, 0, sizeof *out);
@@ -89,38 +90,69 @@ static void rank_rows(struct assay_period_view *v, struct assay_arena *a) {
     v->rows = sorted;
 }
 
-enum assay_status assay_read_period(struct assay_session *s, const struct assay_config *cfg, struct assay_str scheme, struct assay_str period,
-                                    struct assay_period_view *out, struct assay_error *e) {
-    enum assay_status st = find_period(s, cfg, scheme, period, out, e);
-    if (st) return st;
-    const struct assay_scheme *sc = out->scheme;
-    /* An open order opened before the scheme is out of its scope. */
-    assay_instant open_from = assay_zone_instant(sc->zone, sc->starts, 0);
-    assay_instant open_before = assay_zone_instant(sc->zone, assay_month_first(out->period + 1), 0);
+/* What a period is worked out from. */
+struct period_rows {
     struct assay_window_row *windows;
     struct assay_pay_row *pays;
-    size_t n_windows, n_pays, at = 0;
-    /* One snapshot, so that tallies and pay belong together. */
-    st = assay_db_begin(s->db, true, e);
-    if (!st) st = assay_store_window(s->db, out->config->id, 0, out->period - sc->window_months + 1, out->period, open_from, open_before, &s->arena, &windows, &n_windows, e);
-    if (!st) st = assay_store_pays(s->db, out->config->id, 0, out->period, &s->arena, &pays, &n_pays, e);
+    size_t n_windows, n_pays;
+};
+
+/* Tallies, pay and the configuration's revision from one snapshot. ASSAY_RETRY where the configuration that is pinned is
+ * not the one they were counted under. */
+static enum assay_status load_period(struct assay_session *s, const struct assay_period_view *v, struct period_rows *rows, struct assay_error *e) {
+    const struct assay_scheme *sc = v->scheme;
+    /* An open order opened before the scheme is out of its scope. */
+    assay_instant open_from = assay_zone_instant(sc->zone, sc->starts, 0);
+    assay_instant open_before = assay_zone_instant(sc->zone, assay_month_first(v->period + 1), 0);
+    int64_t revision = 0;
+    enum assay_status st = assay_db_begin(s->db, true, e);
+    if (!st) st = assay_store_config_revision(s->db, &revision, e);
+    if (!st && revision != s->config->revision) st = assay_fail(e, ASSAY_RETRY, "", "the configuration moved");
+    if (!st) st = assay_store_window(s->db, v->config->id, 0, v->period - sc->window_months + 1, v->period, open_from, open_before, &s->arena,
+                                     &rows->windows, &rows->n_windows, e);
+    if (!st) st = assay_store_pays(s->db, v->config->id, 0, v->period, &s->arena, &rows->pays, &rows->n_pays, e);
     if (!st) st = assay_db_commit(s->db, e);
     else assay_db_rollback(s->db);
-    if (st) return st;
-    out->rows = assay_arena_zalloc(&s->arena, (cfg->n_providers + 1) * sizeof *out->rows);
-    out->n = cfg->n_providers;
-    for (size_t i = 0; i < out->n; i++) out->rows[i].provider = &cfg->providers[i];
-    if (out->n) qsort(out->rows, out->n, sizeof *out->rows, by_provider_id);
+    return st;
+}
+
+static enum assay_status evaluate_rows(struct assay_session *s, struct assay_period_view *v, const struct period_rows *from, struct assay_error *e) {
     static const struct assay_window_row none = {.last_record_at = ASSAY_NO_INSTANT};
-    for (size_t i = 0; i < out->n; i++) {
-        struct assay_evaluated *row = &out->rows[i];
-        while (at < n_windows && windows[at].provider_id < row->provider->id) at++;
-        const struct assay_window_row *w = at < n_windows && windows[at].provider_id == row->provider->id ? &windows[at] : &none;
+    const struct assay_config *cfg = s->config;
+    size_t at = 0;
+    v->rows = assay_arena_zalloc(&s->arena, (cfg->n_providers + 1) * sizeof *v->rows);
+    v->n = cfg->n_providers;
+    for (size_t i = 0; i < v->n; i++) v->rows[i].provider = &cfg->providers[i];
+    if (v->n) qsort(v->rows, v->n, sizeof *v->rows, by_provider_id);
+    for (size_t i = 0; i < v->n; i++) {
+        struct assay_evaluated *row = &v->rows[i];
+        while (at < from->n_windows && from->windows[at].provider_id < row->provider->id) at++;
+        bool there = at < from->n_windows && from->windows[at].provider_id == row->provider->id;
+        const struct assay_window_row *w = there ? &from->windows[at] : &none;
         row->last_record_at = w->last_record_at;
-        if (assay_evaluate(sc, out->period, w->counts, w->open, &row->evaluation))
+        if (assay_evaluate(v->scheme, v->period, w->counts, w->open, &row->evaluation))
             return assay_fail(e, ASSAY_OVERFLOW, "", "the evaluation of %.*s is too large to be exact", ASSAY_STR_ARG(row->provider->code));
     }
-    st = pay_rows(out, pays, n_pays, &s->arena, e);
+    return ASSAY_OK;
+}
+
+/* Configuration that moves is read again; it does not move often. */
+#define PERIOD_TRIES 5
+
+enum assay_status assay_read_period(struct assay_session *s, struct assay_str scheme, struct assay_str period, struct assay_period_view *out,
+                                    struct assay_error *e) {
+    struct period_rows rows;
+    enum assay_status st = ASSAY_RETRY;
+    for (int try = 0; st == ASSAY_RETRY && try < PERIOD_TRIES; try++) {
+        if (try > 0) {
+            assay_session_unpin(s);
+            if ((st = assay_session_refresh(s, e))) return st;
+        }
+        st = find_period(s, assay_session_pin(s), scheme, period, out, e);
+        if (!st) st = load_period(s, out, &rows, e);
+    }
+    if (!st) st = evaluate_rows(s, out, &rows, e);
+    if (!st) st = pay_rows(out, rows.pays, rows.n_pays, &s->arena, e);
     if (!st) rank_rows(out, &s->arena);
     return st;
 }

@@ -273,50 +273,62 @@ static void compare_evaluations(struct verify *v) {
     }
 }
 
-static int month_key_cmp(int16_t s1, assay_month m1, int16_t s2, assay_month m2) {
-    if (s1 != s2) return s1 < s2 ? -1 : 1;
-    return (m1 > m2) - (m1 < m2);
+#define COMPARE(x, y) \
+    if ((x) != (y)) return (x) < (y) ? -1 : 1
+static int tally_cmp(const struct assay_tally_row *a, const struct assay_tally_row *b) {
+    COMPARE(a->scheme_id, b->scheme_id);
+    COMPARE(a->month, b->month);
+    return 0;
 }
 
-/* Both lists by (scheme, month); leaves in the sums what must be added to the stored rows. */
-static void compare_tallies(struct verify *v) {
-    struct assay_tally_sums fix = {.arena = v->a};
-    size_t i = 0, j = 0;
-    while (i < v->n_tallies || j < v->sums.n) {
-        const struct assay_tally_row *is = i < v->n_tallies ? &v->tallies[i] : NULL, *ought = j < v->sums.n ? &v->sums.rows[j] : NULL;
-        int c = !is ? 1 : !ought ? -1 : month_key_cmp(is->scheme_id, is->month, ought->scheme_id, ought->month);
-        const struct assay_tally_row *key = c <= 0 ? is : ought;
-        struct assay_contribution by = {.month = key->month};
-        for (int k = 0; k < ASSAY_TALLY_COUNT; k++) {
-            int32_t a = c <= 0 ? is->counts[k] : 0, b = c >= 0 ? ought->counts[k] : 0;
-            by.counts[k] = b - a;
-            if (a == b) continue;
-            char name[64], detail[160];
-            snprintf(detail, sizeof detail, "%s: stored %d, from the records %d", assay_tally_name(k, name), a, b);
-            differs(v, "tally", tally_key(v, key->scheme_id, key->month, v->a), detail);
-        }
-        assay_tally_sums_add(&fix, v->provider->id, key->scheme_id, &by, +1);
-        v->out->tallies++;
+static int pay_cmp(const struct assay_pay_row *a, const struct assay_pay_row *b) {
+    COMPARE(a->scheme_id, b->scheme_id);
+    COMPARE(a->month, b->month);
+    COMPARE(a->rate, b->rate);
+    return 0;
+}
+#undef COMPARE
+
+/* A month's counts as stored and from the records; fix takes what is to be added to the stored ones. */
+static void compare_tally(struct verify *v, const struct assay_tally_row *is, const struct assay_tally_row *ought, struct assay_tally_sums *fix) {
+    struct assay_contribution by = {.month = is->month};
+    for (int k = 0; k < ASSAY_TALLY_COUNT; k++) {
+        by.counts[k] = ought->counts[k] - is->counts[k];
+        if (by.counts[k] == 0) continue;
+        char name[64], detail[160];
+        snprintf(detail, sizeof detail, "%s: stored %d, from the records %d", assay_tally_name(k, name), is->counts[k], ought->counts[k]);
+        differs(v, "tally", tally_key(v, is->scheme_id, is->month, v->a), detail);
+    }
+    assay_tally_sums_add(fix, v->provider->id, is->scheme_id, &by, +1);
+    v->out->tallies++;
+}
+
+static void compare_pay(struct verify *v, const struct assay_pay_row *key, int32_t is, int32_t ought, struct assay_tally_sums *fix) {
+    if (is == ought) return;
+    char detail[160];
+    snprintf(detail, sizeof detail, "rate %lld: stored %d orders, from the records %d", (long long)key->rate, is, ought);
+    differs(v, "pay", tally_key(v, key->scheme_id, key->month, v->a), detail);
+    struct assay_contribution one = {.month = key->month, .paid = true, .rate = key->rate};
+    int sign = is < ought ? +1 : -1;
+    for (int32_t k = is; k != ought; k += sign) assay_tally_sums_add(fix, v->provider->id, key->scheme_id, &one, sign);
+}
+
+/* Both lists of each kind by key; leaves in v->sums what must be added to the stored rows. */
+static void compare_sums(struct verify *v) {
+    struct assay_tally_sums fix = {.arena = v->a}, ought = v->sums;
+    for (size_t i = 0, j = 0; i < v->n_tallies || j < ought.n;) {
+        int c = i == v->n_tallies ? 1 : j == ought.n ? -1 : tally_cmp(&v->tallies[i], &ought.rows[j]);
+        struct assay_tally_row nothing = c < 0 ? v->tallies[i] : ought.rows[j]; /* the same key, no counts */
+        memset(nothing.counts, 0, sizeof nothing.counts);
+        compare_tally(v, c <= 0 ? &v->tallies[i] : &nothing, c >= 0 ? &ought.rows[j] : &nothing, &fix);
         i += c <= 0;
         j += c >= 0;
     }
-    size_t p = 0, q = 0;
-    while (p < v->n_pays || q < v->sums.n_pays) {
-        const struct assay_pay_row *is = p < v->n_pays ? &v->pays[p] : NULL, *ought = q < v->sums.n_pays ? &v->sums.pays[q] : NULL;
-        int c = !is ? 1 : !ought ? -1 : month_key_cmp(is->scheme_id, is->month, ought->scheme_id, ought->month);
-        if (!c) c = (is->rate > ought->rate) - (is->rate < ought->rate);
-        const struct assay_pay_row *key = c <= 0 ? is : ought;
-        int32_t a = c <= 0 ? is->orders : 0, b = c >= 0 ? ought->orders : 0;
-        if (a != b) {
-            char detail[160];
-            snprintf(detail, sizeof detail, "rate %lld: stored %d orders, from the records %d", (long long)key->rate, a, b);
-            differs(v, "pay", tally_key(v, key->scheme_id, key->month, v->a), detail);
-            struct assay_contribution by = {.month = key->month, .paid = true, .rate = key->rate};
-            for (int32_t k = 0; k < (a < b ? b - a : a - b); k++)
-                assay_tally_sums_add(&fix, v->provider->id, key->scheme_id, &by, a < b ? +1 : -1);
-        }
-        p += c <= 0;
-        q += c >= 0;
+    for (size_t i = 0, j = 0; i < v->n_pays || j < ought.n_pays;) {
+        int c = i == v->n_pays ? 1 : j == ought.n_pays ? -1 : pay_cmp(&v->pays[i], &ought.pays[j]);
+        compare_pay(v, c <= 0 ? &v->pays[i] : &ought.pays[j], c <= 0 ? v->pays[i].orders : 0, c >= 0 ? ought.pays[j].orders : 0, &fix);
+        i += c <= 0;
+        j += c >= 0;
     }
     assay_tally_sums_close(&fix);
     v->sums = fix;
@@ -346,7 +358,7 @@ static enum assay_status derive_and_compare(struct verify *v, struct assay_error
     for (; v->next_order < v->n_orders; v->next_order++) differs(v, "order", v->orders[v->next_order].key.order_no, "stored, but no record names it");
     assay_tally_sums_close(&v->sums);
     compare_evaluations(v);
-    compare_tallies(v);
+    compare_sums(v);
     v->out->records += (int64_t)v->n_records;
     v->out->providers++;
     return ASSAY_OK;

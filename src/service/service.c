@@ -66,6 +66,7 @@ enum assay_status assay_session_open(struct assay_service *s, struct assay_sessi
 
 void assay_session_close(struct assay_session *s) {
     if (!s) return;
+    assay_session_unpin(s);
     assay_db_close(s->db);
     assay_arena_free(&s->arena);
     free(s);
@@ -77,4 +78,14 @@ enum assay_status assay_session_ready(struct assay_session *s, struct assay_erro
     enum assay_status st = assay_db_restore(s->db, e);
     if (!st) st = assay_db_ping(s->db, e);
     return st ? st : assay_store_check_schema(s->db, e);
+}
+
+const struct assay_config *assay_session_pin(struct assay_session *s) {
+    if (!s->config) s->config = assay_service_config(s->service);
+    return s->config;
+}
+
+void assay_session_unpin(struct assay_session *s) {
+    assay_config_release(s->config);
+    s->config = NULL;
 }

@@ -219,7 +219,7 @@ static enum assay_status fill(struct assay_spool *s, struct run *r, size_t want,
     size_t kept = r->n - r->pos, cap = want > READ_BUFFER ? want : READ_BUFFER;
     if (!r->buf || cap > READ_BUFFER) {
         char *b = assay_xmalloc(cap);
-        if (kept) memcpy(b, r->buf + r->pos, kept);
+        if (r->buf && kept) memcpy(b, r->buf + r->pos, kept);
         free(r->buf);
         r->buf = b;
     } else if (kept) {

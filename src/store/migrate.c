@@ -9,7 +9,7 @@
 #include "store/rows.h"
 
 #define MIGRATION_LOCK "SELECT pg_advisory_xact_lock(6500190134524248)" /* any number, the same for every assayd */
-#define ENGINE 1 /* the rules' version: see config.engine */
+#define ENGINE 1                                                        /* the rules' version: see config.engine */
 
 /* Migrations are numbered from 1 without gaps; the number is the file's. */
 static int known_migrations(void) {
@@ -25,10 +25,12 @@ static enum assay_status count_applied(struct assay_db *db, int *applied, struct
     if (s) return s;
     int n = PQntuples(r), known = known_migrations();
     if (n > known)
-        s = assay_fail(e, ASSAY_CONFIG, "", "the database's schema has version %d, newer than this program's %d: run a newer assayd", n, known);
+        s = assay_fail(e, ASSAY_CONFIG, "",
+                       "the database's schema has version %d, newer than this program's %d: run a newer assayd", n, known);
     for (int i = 0; !s && i < n; i++) {
         if (pg_get_int4(r, i, 0) == i + 1 && !strcmp(PQgetvalue(r, i, 1), assay_migrations[i].name)) continue;
-        s = assay_fail(e, ASSAY_CONFIG, "", "the database's migration %d is %s, not this program's %s: it is another program's database",
+        s = assay_fail(e, ASSAY_CONFIG, "",
+                       "the database's migration %d is %s, not this program's %s: it is another program's database",
                        pg_get_int4(r, i, 0), PQgetvalue(r, i, 1), assay_migrations[i].name);
     }
     PQclear(r);
@@ -65,8 +67,10 @@ static enum assay_status apply_next(struct assay_db *db, assay_instant now, bool
     int applied = 0;
     enum assay_status s = begin_step(db, e);
     if (!s)
-        s = pg_plain(db, "CREATE TABLE IF NOT EXISTS schema_migration (version integer PRIMARY KEY, name text NOT NULL, "
-                         "applied_at timestamptz NOT NULL)", e);
+        s = pg_plain(db,
+                     "CREATE TABLE IF NOT EXISTS schema_migration (version integer PRIMARY KEY, name text NOT NULL, "
+                     "applied_at timestamptz NOT NULL)",
+                     e);
     if (!s) s = count_applied(db, &applied, e);
     *done = applied >= known_migrations();
     if (!s && !*done) {
@@ -80,8 +84,11 @@ static enum assay_status seed_documents(struct assay_db *db, enum assay_document
                                         assay_instant now, struct assay_error *e) {
     enum assay_status s = ASSAY_OK;
     for (int16_t i = 0; files[i].name && !s; i++) {
-        struct assay_document_row row = {.scheme_id = (int16_t)(i + 1), .code = assay_str_c(files[i].name),
-                                         .document = assay_str_c(files[i].text), .version = 1, .effective_from = ASSAY_NO_DATE,
+        struct assay_document_row row = {.scheme_id = (int16_t)(i + 1),
+                                         .code = assay_str_c(files[i].name),
+                                         .document = assay_str_c(files[i].text),
+                                         .version = 1,
+                                         .effective_from = ASSAY_NO_DATE,
                                          .recorded_at = now};
         s = assay_store_document_insert(db, kind, &row, e);
     }
@@ -143,8 +150,8 @@ enum assay_status assay_store_check_schema(struct assay_db *db, struct assay_err
     if (!s && migrated) s = count_applied(db, &applied, e);
     if (s) return s;
     if (applied < known_migrations())
-        return assay_fail(e, ASSAY_CONFIG, "", "the database's schema has version %d, this program's is %d: run assayd migrate", applied,
-                          known_migrations());
+        return assay_fail(e, ASSAY_CONFIG, "", "the database's schema has version %d, this program's is %d: run assayd migrate",
+                          applied, known_migrations());
     int64_t revision;
     return assay_store_config_revision(db, &revision, e);
 }

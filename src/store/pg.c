@@ -13,24 +13,7 @@
 #define PG_EPOCH (PG_EPOCH_DAYS * ASSAY_DAY)
 #define PG_DATE_MINUS_INFINITY INT32_MIN
 
-/* --- parameters ----------------------------------------------------------------------------------------------------- */
-
-void pg_args_reset(struct pg_args *a) {
-    for (int i = 0; i < a->n; i++) a->bytes[i].n = 0;
-    a->n = 0;
-}
-
-void pg_args_free(struct pg_args *a) {
-    for (int i = 0; i < PG_ARGS_MAX; i++) assay_buf_free(&a->bytes[i]);
-    a->n = 0;
-}
-
-static struct assay_buf *next_arg(struct pg_args *a, bool null) {
-    if (a->n >= PG_ARGS_MAX) abort(); /* a query with more parameters than the layer was built for: a bug in the store */
-    a->null[a->n] = null;
-    a->bytes[a->n].n = 0;
-    return &a->bytes[a->n++];
-}
+/* --- values and parameters ------------------------------------------------------------------------------------------ */
 
 static void add16(struct assay_buf *b, int16_t v) {
     uint16_t x = htons((uint16_t)v);
@@ -47,67 +30,67 @@ static void add64(struct assay_buf *b, int64_t v) {
     assay_buf_add(b, &x, sizeof x);
 }
 
+void pg_field_null(struct assay_buf *b) { add32(b, -1); }
+void pg_field_int2(struct assay_buf *b, int16_t v) { add32(b, 2), add16(b, v); }
+void pg_field_int4(struct assay_buf *b, int32_t v) { add32(b, 4), add32(b, v); }
+void pg_field_int8(struct assay_buf *b, int64_t v) { add32(b, 8), add64(b, v); }
+void pg_field_bool(struct assay_buf *b, bool v) { add32(b, 1), assay_buf_addc(b, v); }
+void pg_field_text(struct assay_buf *b, struct assay_str s) {
+    if (s.p) add32(b, (int32_t)s.n), assay_buf_add(b, s.p, s.n);
+    else pg_field_null(b);
+}
+void pg_field_instant(struct assay_buf *b, assay_instant t) {
+    if (t == ASSAY_NO_INSTANT) pg_field_null(b);
+    else pg_field_int8(b, t - PG_EPOCH);
+}
+void pg_field_date(struct assay_buf *b, assay_date d) {
+    pg_field_int4(b, d == ASSAY_NO_DATE ? PG_DATE_MINUS_INFINITY : d - PG_EPOCH_DAYS);
+}
+
+void pg_args_reset(struct pg_args *a) { a->n = 0; }
+
+void pg_args_free(struct pg_args *a) {
+    for (int i = 0; i < PG_ARGS_MAX; i++) assay_buf_free(&a->bytes[i]);
+    a->n = 0;
+}
+
+static struct assay_buf *next_arg(struct pg_args *a, bool null) {
+    if (a->n >= PG_ARGS_MAX) abort(); /* a query with more parameters than the layer was built for: a bug in the store */
+    a->null[a->n] = null;
+    a->bytes[a->n].n = 0;
+    return &a->bytes[a->n++];
+}
+
 void pg_int2(struct pg_args *a, int16_t v) { add16(next_arg(a, false), v); }
 void pg_int4(struct pg_args *a, int32_t v) { add32(next_arg(a, false), v); }
 void pg_int8(struct pg_args *a, int64_t v) { add64(next_arg(a, false), v); }
 void pg_text(struct pg_args *a, struct assay_str s) { assay_buf_add(next_arg(a, !s.p), s.p, s.n); }
 void pg_instant(struct pg_args *a, assay_instant t) { add64(next_arg(a, t == ASSAY_NO_INSTANT), t - PG_EPOCH); }
-void pg_date(struct pg_args *a, assay_date d) {
-    add32(next_arg(a, false), d == ASSAY_NO_DATE ? PG_DATE_MINUS_INFINITY : d - PG_EPOCH_DAYS);
-}
 void pg_bool(struct pg_args *a, bool v) { assay_buf_addc(next_arg(a, false), v); }
 
-/* Array header: dimensions, has-nulls, element type, length, lower bound. */
-void pg_array(struct pg_args *a, enum pg_oid element) {
+struct assay_buf *pg_array(struct pg_args *a, enum pg_oid element, size_t n) {
     struct assay_buf *b = next_arg(a, false);
-    add32(b, 1);
-    add32(b, 1);
+    add32(b, 1); /* dimensions */
+    add32(b, 1); /* there may be nulls */
     add32(b, (int32_t)element);
-    a->array_count_at = b->n;
-    add32(b, 0);
-    add32(b, 1);
-}
-
-static struct assay_buf *next_element(struct pg_args *a, int32_t length) {
-    struct assay_buf *b = &a->bytes[a->n - 1];
-    uint32_t count;
-    memcpy(&count, b->p + a->array_count_at, sizeof count);
-    count = htonl(ntohl(count) + 1);
-    memcpy(b->p + a->array_count_at, &count, sizeof count);
-    add32(b, length);
+    add32(b, (int32_t)n);
+    add32(b, 1); /* lower bound */
     return b;
 }
 
-void pg_e_int2(struct pg_args *a, int16_t v) { add16(next_element(a, 2), v); }
-void pg_e_int4(struct pg_args *a, int32_t v) { add32(next_element(a, 4), v); }
-void pg_e_int8(struct pg_args *a, int64_t v) { add64(next_element(a, 8), v); }
-void pg_e_null(struct pg_args *a) { next_element(a, -1); }
-void pg_e_text(struct pg_args *a, struct assay_str s) {
-    if (!s.p) pg_e_null(a);
-    else assay_buf_add(next_element(a, (int32_t)s.n), s.p, s.n);
-}
-void pg_e_instant(struct pg_args *a, assay_instant t) {
-    if (t == ASSAY_NO_INSTANT) pg_e_null(a);
-    else pg_e_int8(a, t - PG_EPOCH);
-}
-void pg_e_date(struct pg_args *a, assay_date d) { pg_e_int4(a, d == ASSAY_NO_DATE ? PG_DATE_MINUS_INFINITY : d - PG_EPOCH_DAYS); }
-void pg_e_bool(struct pg_args *a, bool v) { assay_buf_addc(next_element(a, 1), v); }
+/* --- connections ---------------------------------------------------------------------------------------------------- */
 
 static bool is_good(const PGresult *res) {
     ExecStatusType s = PQresultStatus(res);
     return s == PGRES_COMMAND_OK || s == PGRES_TUPLES_OK;
 }
 
-/* --- connections ---------------------------------------------------------------------------------------------------- */
-
-static void quiet_notice(void *arg, const PGresult *res) {
-    (void)arg, (void)res;
-}
+static void quiet_notice(void *arg, const PGresult *res) { (void)arg, (void)res; }
 
 /* Settings that every connection needs whatever its conninfo says; the conninfo's own words win where it has them. */
 static PGconn *connect_with_defaults(const char *conninfo) {
-    const char *keys[] = {"dbname", "fallback_application_name", "connect_timeout", "keepalives_idle", "tcp_user_timeout",
-                          "target_session_attrs", "client_encoding", NULL};
+    const char *keys[] = {"dbname",           "fallback_application_name", "connect_timeout", "keepalives_idle",
+                          "tcp_user_timeout", "target_session_attrs",      "client_encoding", NULL};
     const char *values[] = {conninfo, "assayd", "5", "30", "15000", "read-write", "UTF8", NULL};
     /* expand_dbname: the conninfo string stands in dbname and overrides only what comes before it; so defaults that it
      * may override come first. */
@@ -123,7 +106,8 @@ static enum assay_status session_settings(struct assay_db *db, struct assay_erro
     char sql[256];
     snprintf(sql, sizeof sql,
              "SET statement_timeout = %d; SET idle_in_transaction_session_timeout = 60000; SET timezone = 'UTC'; "
-             "SET jit = off; SET plan_cache_mode = force_generic_plan", db->statement_timeout_ms);
+             "SET jit = off; SET plan_cache_mode = force_generic_plan",
+             db->statement_timeout_ms);
     return pg_plain(db, sql, e);
 }
 
@@ -255,7 +239,8 @@ enum assay_status pg_prepare(struct assay_db *db, enum assay_query q, struct ass
     return s;
 }
 
-enum assay_status pg_run(struct assay_db *db, enum assay_query q, const struct pg_args *a, PGresult **res, struct assay_error *e) {
+enum assay_status pg_run(struct assay_db *db, enum assay_query q, const struct pg_args *a, PGresult **res,
+                         struct assay_error *e) {
     enum assay_status s = pg_prepare(db, q, e);
     if (s) return s;
     if (!a) a = &no_args;
@@ -264,13 +249,15 @@ enum assay_status pg_run(struct assay_db *db, enum assay_query q, const struct p
     return keep_or_fail(db, PQexecPrepared(db->conn, assay_queries[q].name, a->n, b.values, b.lengths, b.formats, 1), res, e);
 }
 
-enum assay_status pg_write(struct assay_db *db, enum assay_query q, const struct pg_args *a, int64_t rows, struct assay_error *e) {
+enum assay_status pg_write(struct assay_db *db, enum assay_query q, const struct pg_args *a, int64_t rows,
+                           struct assay_error *e) {
     PGresult *r = NULL;
     enum assay_status s = pg_run(db, q, a, &r, e);
     long long touched = s ? 0 : strtoll(PQcmdTuples(r), NULL, 10);
     PQclear(r);
     if (s || rows < 0 || touched == rows) return s;
-    return assay_fail(e, ASSAY_DATABASE, "", "%s touched %lld rows in place of %lld", assay_queries[q].name, touched, (long long)rows);
+    return assay_fail(e, ASSAY_DATABASE, "", "%s touched %lld rows in place of %lld", assay_queries[q].name, touched,
+                      (long long)rows);
 }
 
 enum assay_status pg_pipe(struct assay_db *db, struct assay_error *e) {
@@ -285,7 +272,8 @@ enum assay_status pg_send(struct assay_db *db, enum assay_query q, const struct 
     if (!db->prepared[q]) return assay_fail(e, ASSAY_INTERNAL, "", "statement %s is not prepared", assay_queries[q].name);
     struct bound b;
     bind_args(a, &b);
-    if (!PQsendQueryPrepared(db->conn, assay_queries[q].name, a->n, b.values, b.lengths, b.formats, 1)) return pg_failure(db, NULL, e);
+    if (!PQsendQueryPrepared(db->conn, assay_queries[q].name, a->n, b.values, b.lengths, b.formats, 1))
+        return pg_failure(db, NULL, e);
     return ASSAY_OK;
 }
 
@@ -331,6 +319,27 @@ enum assay_status pg_end(struct assay_db *db, enum assay_status so_far, struct a
     if (so_far) return so_far;
     if (first.status) return assay_fail(e, first.status, "", "%s", first.detail);
     return ended ? ASSAY_OK : pg_failure(db, NULL, e);
+}
+
+enum assay_status pg_copy_begin(struct assay_db *db, enum assay_query q, struct assay_error *e) {
+    PGresult *r = PQexec(db->conn, assay_queries[q].text);
+    enum assay_status s = PQresultStatus(r) == PGRES_COPY_IN ? ASSAY_OK : pg_failure(db, r, e);
+    PQclear(r);
+    return s;
+}
+
+enum assay_status pg_copy_data(struct assay_db *db, const struct assay_buf *b, struct assay_error *e) {
+    return PQputCopyData(db->conn, b->p, (int)b->n) == 1 ? ASSAY_OK : pg_failure(db, NULL, e);
+}
+
+enum assay_status pg_copy_end(struct assay_db *db, struct assay_error *e) {
+    if (PQputCopyEnd(db->conn, NULL) != 1) return pg_failure(db, NULL, e);
+    enum assay_status s = ASSAY_OK;
+    for (PGresult *r; (r = PQgetResult(db->conn));) {
+        if (!s && !is_good(r)) s = pg_failure(db, r, e);
+        PQclear(r);
+    }
+    return s;
 }
 
 enum assay_status pg_committed(PGresult *res, struct assay_error *e) {

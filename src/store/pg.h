@@ -17,65 +17,81 @@ struct assay_db {
     int statement_timeout_ms;
     /* Of the connection as it stands; a new one begins at 0. */
     bool prepared[ASSAY_Q_COUNT];
-    bool piping, synced;         /* in a pipeline; its sync is sent */
-    int64_t written, replan_at;  /* rows saved by it, and at how many its plans are made anew (ingest.c) */
+    bool piping, synced;        /* in a pipeline; its sync is sent */
+    int64_t written, replan_at; /* rows saved by it, and at how many its plans are made anew (ingest.c) */
 };
 
-/* --- parameters ----------------------------------------------------------------------------------------------------- */
+/* --- values and parameters ------------------------------------------------------------------------------------------ */
+/* A field is a value's length and its bytes: an element of an array, a column of a copied row. */
+void pg_field_null(struct assay_buf *b);
+void pg_field_int2(struct assay_buf *b, int16_t v);
+void pg_field_int4(struct assay_buf *b, int32_t v);
+void pg_field_int8(struct assay_buf *b, int64_t v);
+void pg_field_text(struct assay_buf *b, struct assay_str s); /* absent: null; bytea alike */
+void pg_field_instant(struct assay_buf *b, assay_instant t); /* ASSAY_NO_INSTANT: null */
+void pg_field_date(struct assay_buf *b, assay_date d);       /* ASSAY_NO_DATE: -infinity */
+void pg_field_bool(struct assay_buf *b, bool v);
+
 #define PG_ARGS_MAX 24
 struct pg_args { /* zero-initialise; pg_args_free; reusable after pg_args_reset */
     int n;
     struct assay_buf bytes[PG_ARGS_MAX];
     bool null[PG_ARGS_MAX];
-    size_t array_count_at; /* of the array being built: how many elements it has */
 };
 void pg_args_reset(struct pg_args *a);
 void pg_args_free(struct pg_args *a);
 void pg_int2(struct pg_args *a, int16_t v);
 void pg_int4(struct pg_args *a, int32_t v);
 void pg_int8(struct pg_args *a, int64_t v);
-void pg_text(struct pg_args *a, struct assay_str s); /* absent: null; bytea alike */
+void pg_text(struct pg_args *a, struct assay_str s); /* absent: null */
 void pg_instant(struct pg_args *a, assay_instant t); /* ASSAY_NO_INSTANT: null */
+void pg_bool(struct pg_args *a, bool v);
 /* Bounds beyond all instants, as pg_int8 binds them to a timestamptz. */
 #define PG_INFINITY INT64_MAX
 #define PG_MINUS_INFINITY INT64_MIN
-void pg_date(struct pg_args *a, assay_date d);       /* ASSAY_NO_DATE: -infinity */
-void pg_bool(struct pg_args *a, bool v);
 
-enum pg_oid { PG_BOOL = 16, PG_BYTEA = 17, PG_INT8 = 20, PG_INT2 = 21, PG_INT4 = 23, PG_TEXT = 25, PG_DATE = 1082,
-              PG_TIMESTAMPTZ = 1184 };
-void pg_array(struct pg_args *a, enum pg_oid element); /* starts an array; the e-functions add to it */
-void pg_e_int2(struct pg_args *a, int16_t v);
-void pg_e_int4(struct pg_args *a, int32_t v);
-void pg_e_int8(struct pg_args *a, int64_t v);
-void pg_e_text(struct pg_args *a, struct assay_str s);
-void pg_e_instant(struct pg_args *a, assay_instant t);
-void pg_e_date(struct pg_args *a, assay_date d);
-void pg_e_bool(struct pg_args *a, bool v);
-void pg_e_null(struct pg_args *a);
+enum pg_oid {
+    PG_BOOL = 16,
+    PG_BYTEA = 17,
+    PG_INT8 = 20,
+    PG_INT2 = 21,
+    PG_INT4 = 23,
+    PG_TEXT = 25,
+    PG_DATE = 1082,
+    PG_TIMESTAMPTZ = 1184
+};
+/* An array of n elements: exactly so many fields must be added to what is returned before the next parameter. */
+struct assay_buf *pg_array(struct pg_args *a, enum pg_oid element, size_t n);
 
 /* --- statements ----------------------------------------------------------------------------------------------------- */
 /* Run one statement and wait. *res is the caller's to PQclear (NULL where res is NULL). */
-enum assay_status pg_run(struct assay_db *db, enum assay_query q, const struct pg_args *a, PGresult **res, struct assay_error *e)
-    ASSAY_MUST_CHECK;
+enum assay_status pg_run(struct assay_db *db, enum assay_query q, const struct pg_args *a, PGresult **res,
+                         struct assay_error *e) ASSAY_MUST_CHECK;
 /* Prepare a statement ahead of a pipeline; nothing where it is prepared already. */
 enum assay_status pg_prepare(struct assay_db *db, enum assay_query q, struct assay_error *e) ASSAY_MUST_CHECK;
 /* Plain SQL without parameters (BEGIN, SET, migrations). */
 enum assay_status pg_plain(struct assay_db *db, const char *sql, struct assay_error *e) ASSAY_MUST_CHECK;
 /* Run one statement that writes; ASSAY_DATABASE unless it touches as many rows as said. -1: any number. */
-enum assay_status pg_write(struct assay_db *db, enum assay_query q, const struct pg_args *a, int64_t rows, struct assay_error *e)
-    ASSAY_MUST_CHECK;
+enum assay_status pg_write(struct assay_db *db, enum assay_query q, const struct pg_args *a, int64_t rows,
+                           struct assay_error *e) ASSAY_MUST_CHECK;
 
 /* Pipelines: pg_pipe, pg_send ..., pg_sync, then pg_next for each send in order, then pg_end, which must follow pg_pipe
  * whatever happens: it drains what is left and returns so_far, or the first error of what it drained. Statements are
  * prepared before the pipeline. After an error pg_next returns it for the failing statement and ASSAY_DATABASE (e left
  * alone) for those aborted by it. */
 enum assay_status pg_pipe(struct assay_db *db, struct assay_error *e) ASSAY_MUST_CHECK;
-enum assay_status pg_send(struct assay_db *db, enum assay_query q, const struct pg_args *a, struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status pg_send(struct assay_db *db, enum assay_query q, const struct pg_args *a,
+                          struct assay_error *e) ASSAY_MUST_CHECK;
 enum assay_status pg_send_plain(struct assay_db *db, const char *sql, struct assay_error *e) ASSAY_MUST_CHECK;
 enum assay_status pg_sync(struct assay_db *db, struct assay_error *e) ASSAY_MUST_CHECK;
 enum assay_status pg_next(struct assay_db *db, PGresult **res, struct assay_error *e) ASSAY_MUST_CHECK;
 enum assay_status pg_end(struct assay_db *db, enum assay_status so_far, struct assay_error *e) ASSAY_MUST_CHECK;
+/* COPY rows in (statement q; binary): begin, data as often as there is any, end. Not in a pipeline. Where begin or data
+ * fails the copy is over. */
+enum assay_status pg_copy_begin(struct assay_db *db, enum assay_query q, struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status pg_copy_data(struct assay_db *db, const struct assay_buf *b, struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status pg_copy_end(struct assay_db *db, struct assay_error *e) ASSAY_MUST_CHECK;
+
 #define PG_BEGIN_WRITE "BEGIN ISOLATION LEVEL READ COMMITTED"
 /* A COMMIT's result: a transaction that had failed is rolled back by it and says so only here. */
 enum assay_status pg_committed(PGresult *res, struct assay_error *e) ASSAY_MUST_CHECK;

@@ -1,8 +1,8 @@
 /* reads.c -- what the API shows: orders, lists, windows of tallies, pay. Lists page by key, never by offset. */
 #include "store/rows.h"
 
-enum assay_status assay_store_order(struct assay_db *db, struct assay_order_key key, struct assay_arena *a, struct assay_order_row **row,
-                                    struct assay_error *e) {
+enum assay_status assay_store_order(struct assay_db *db, struct assay_order_key key, struct assay_arena *a,
+                                    struct assay_order_row **row, struct assay_error *e) {
     struct pg_args args = {0};
     size_t n = 0;
     pg_int4(&args, key.provider_id);
@@ -57,7 +57,7 @@ enum assay_status assay_store_order_list(struct assay_db *db, const struct assay
     *rows = assay_arena_zalloc(a, *n * sizeof **rows);
     for (size_t i = 0; i < *n; i++) {
         pg_row_read(r, (int)i, 0, &pg_shape_order, a, &(*rows)[i].order);
-        pg_verdict_read(r, (int)i, pg_shape_order.n, a, &(*rows)[i].verdict);
+        pg_row_read(r, (int)i, pg_shape_order.n, &pg_shape_verdict, a, &(*rows)[i].verdict);
     }
     PQclear(r);
     return ASSAY_OK;
@@ -76,8 +76,8 @@ enum assay_status assay_store_at_risk(struct assay_db *db, const struct assay_ri
     pg_bool(&args, f->after && f->after_cycle);
     pg_int4(&args, f->limit);
     if (f->provider_id) pg_int4(&args, f->provider_id);
-    enum assay_status s =
-        pg_fetch(db, f->provider_id ? ASSAY_Q_AT_RISK_OF : ASSAY_Q_AT_RISK, &args, &pg_shape_risk, a, (void **)rows, n, e);
+    enum assay_status s = pg_fetch(db, f->provider_id ? ASSAY_Q_AT_RISK_OF : ASSAY_Q_AT_RISK, &args, &pg_shape_risk, a,
+                                   (void **)rows, n, e);
     pg_args_free(&args);
     return s;
 }
@@ -92,8 +92,8 @@ static void sum_window(const PGresult *r, struct assay_arena *a, struct assay_wi
     for (int i = 0; i < tuples; i++) {
         int32_t provider_id = pg_get_int4(r, i, 0), counts[ASSAY_TALLY_COUNT];
         if (count == 0 || list[count - 1].provider_id != provider_id)
-            list[count++] = (struct assay_window_row){.provider_id = provider_id, .open = pg_get_int8(r, i, 1),
-                                                      .last_record_at = pg_get_instant(r, i, 2)};
+            list[count++] = (struct assay_window_row){
+                .provider_id = provider_id, .open = pg_get_int8(r, i, 1), .last_record_at = pg_get_instant(r, i, 2)};
         pg_get_int4s(r, i, 3, counts, ASSAY_TALLY_COUNT);
         for (int k = 0; k < ASSAY_TALLY_COUNT; k++) list[count - 1].counts[k] += counts[k];
     }
@@ -101,9 +101,9 @@ static void sum_window(const PGresult *r, struct assay_arena *a, struct assay_wi
     *n = count;
 }
 
-enum assay_status assay_store_window(struct assay_db *db, int16_t scheme_id, int32_t provider_id, assay_month from, assay_month to,
-                                     assay_instant open_from, assay_instant open_before, struct assay_arena *a, struct assay_window_row **rows, size_t *n,
-                                     struct assay_error *e) {
+enum assay_status assay_store_window(struct assay_db *db, int16_t scheme_id, int32_t provider_id, assay_month from,
+                                     assay_month to, assay_instant open_from, assay_instant open_before, struct assay_arena *a,
+                                     struct assay_window_row **rows, size_t *n, struct assay_error *e) {
     struct pg_args args = {0};
     PGresult *r = NULL;
     if (provider_id) pg_int4(&args, provider_id);
@@ -120,20 +120,21 @@ enum assay_status assay_store_window(struct assay_db *db, int16_t scheme_id, int
     return ASSAY_OK;
 }
 
-enum assay_status assay_store_pays(struct assay_db *db, int16_t scheme_id, int32_t provider_id, assay_month month, struct assay_arena *a,
-                                   struct assay_pay_row **rows, size_t *n, struct assay_error *e) {
+enum assay_status assay_store_pays(struct assay_db *db, int16_t scheme_id, int32_t provider_id, assay_month month,
+                                   struct assay_arena *a, struct assay_pay_row **rows, size_t *n, struct assay_error *e) {
     struct pg_args args = {0};
     if (provider_id) pg_int4(&args, provider_id);
     pg_int2(&args, scheme_id);
     pg_int4(&args, month);
-    enum assay_status s = pg_fetch(db, provider_id ? ASSAY_Q_PAY_MONTH_OF : ASSAY_Q_PAY_MONTH, &args, &pg_shape_pay, a, (void **)rows, n, e);
+    enum assay_status s = pg_fetch(db, provider_id ? ASSAY_Q_PAY_MONTH_OF : ASSAY_Q_PAY_MONTH, &args, &pg_shape_pay, a,
+                                   (void **)rows, n, e);
     pg_args_free(&args);
     return s;
 }
 
 enum assay_status assay_store_pay_lines(struct assay_db *db, int16_t scheme_id, int32_t provider_id, assay_month month,
-                                        struct assay_str after, int limit, struct assay_arena *a, struct assay_line_row **rows, size_t *n,
-                                        struct assay_error *e) {
+                                        struct assay_str after, int limit, struct assay_arena *a, struct assay_line_row **rows,
+                                        size_t *n, struct assay_error *e) {
     struct pg_args args = {0};
     pg_int4(&args, provider_id);
     pg_int2(&args, scheme_id);

@@ -10,8 +10,8 @@ static enum assay_status fetch_of(struct assay_db *db, enum assay_query q, int32
     return s;
 }
 
-enum assay_status assay_store_orders_of(struct assay_db *db, int32_t provider_id, struct assay_str after, int limit, struct assay_arena *a,
-                                        struct assay_order_row **rows, size_t *n, struct assay_error *e) {
+enum assay_status assay_store_orders_of(struct assay_db *db, int32_t provider_id, struct assay_str after, int limit,
+                                        struct assay_arena *a, struct assay_order_row **rows, size_t *n, struct assay_error *e) {
     struct pg_args args = {0};
     pg_int4(&args, provider_id);
     pg_text(&args, after.p ? after : ASSAY_STR(""));
@@ -21,8 +21,8 @@ enum assay_status assay_store_orders_of(struct assay_db *db, int32_t provider_id
     return s;
 }
 
-enum assay_status assay_store_loose_surveys(struct assay_db *db, int32_t provider_id, struct assay_arena *a, struct assay_record_row **rows,
-                                            size_t *n, struct assay_error *e) {
+enum assay_status assay_store_loose_surveys(struct assay_db *db, int32_t provider_id, struct assay_arena *a,
+                                            struct assay_record_row **rows, size_t *n, struct assay_error *e) {
     struct pg_args args = {0};
     pg_int4(&args, provider_id);
     pg_int2(&args, ASSAY_KIND_SURVEY);
@@ -31,39 +31,24 @@ enum assay_status assay_store_loose_surveys(struct assay_db *db, int32_t provide
     return s;
 }
 
-enum assay_status assay_store_records_of(struct assay_db *db, int32_t provider_id, struct assay_arena *a, struct assay_record_row **rows,
-                                         size_t *n, struct assay_error *e) {
+enum assay_status assay_store_records_of(struct assay_db *db, int32_t provider_id, struct assay_arena *a,
+                                         struct assay_record_row **rows, size_t *n, struct assay_error *e) {
     return fetch_of(db, ASSAY_Q_RECORDS_OF, provider_id, &pg_shape_record, a, (void **)rows, n, e);
 }
 
-enum assay_status assay_store_pays_of(struct assay_db *db, int32_t provider_id, struct assay_arena *a, struct assay_pay_row **rows,
-                                      size_t *n, struct assay_error *e) {
+enum assay_status assay_store_pays_of(struct assay_db *db, int32_t provider_id, struct assay_arena *a,
+                                      struct assay_pay_row **rows, size_t *n, struct assay_error *e) {
     return fetch_of(db, ASSAY_Q_PAYS_OF, provider_id, &pg_shape_pay, a, (void **)rows, n, e);
 }
 
-enum assay_status assay_store_voided_of(struct assay_db *db, int32_t provider_id, struct assay_arena *a, struct assay_record_key **rows,
-                                        size_t *n, struct assay_error *e) {
+enum assay_status assay_store_voided_of(struct assay_db *db, int32_t provider_id, struct assay_arena *a,
+                                        struct assay_record_key **rows, size_t *n, struct assay_error *e) {
     return fetch_of(db, ASSAY_Q_VOIDED_OF, provider_id, &pg_shape_record_key, a, (void **)rows, n, e);
 }
 
-static enum assay_status run_of(struct assay_db *db, enum assay_query q, int32_t provider_id, PGresult **r, struct assay_error *e) {
-    struct pg_args args = {0};
-    pg_int4(&args, provider_id);
-    enum assay_status s = pg_run(db, q, &args, r, e);
-    pg_args_free(&args);
-    return s;
-}
-
-enum assay_status assay_store_verdicts_of(struct assay_db *db, int32_t provider_id, struct assay_arena *a, struct assay_verdict_row **rows,
-                                          size_t *n, struct assay_error *e) {
-    PGresult *r = NULL;
-    enum assay_status s = run_of(db, ASSAY_Q_VERDICTS_OF, provider_id, &r, e);
-    if (s) return s;
-    *n = (size_t)PQntuples(r);
-    *rows = assay_arena_zalloc(a, *n * sizeof **rows);
-    for (size_t i = 0; i < *n; i++) pg_verdict_read(r, (int)i, 0, a, &(*rows)[i]);
-    PQclear(r);
-    return ASSAY_OK;
+enum assay_status assay_store_verdicts_of(struct assay_db *db, int32_t provider_id, struct assay_arena *a,
+                                          struct assay_verdict_row **rows, size_t *n, struct assay_error *e) {
+    return fetch_of(db, ASSAY_Q_VERDICTS_OF, provider_id, &pg_shape_verdict, a, (void **)rows, n, e);
 }
 
 static bool all_zero(const struct assay_tally_row *t) {
@@ -72,10 +57,13 @@ static bool all_zero(const struct assay_tally_row *t) {
     return true;
 }
 
-enum assay_status assay_store_tallies_of(struct assay_db *db, int32_t provider_id, struct assay_arena *a, struct assay_tally_row **rows,
-                                         size_t *n, struct assay_error *e) {
+enum assay_status assay_store_tallies_of(struct assay_db *db, int32_t provider_id, struct assay_arena *a,
+                                         struct assay_tally_row **rows, size_t *n, struct assay_error *e) {
+    struct pg_args args = {0};
     PGresult *r = NULL;
-    enum assay_status s = run_of(db, ASSAY_Q_TALLIES_OF, provider_id, &r, e);
+    pg_int4(&args, provider_id);
+    enum assay_status s = pg_run(db, ASSAY_Q_TALLIES_OF, &args, &r, e);
+    pg_args_free(&args);
     if (s) return s;
     size_t stored = (size_t)PQntuples(r);
     *n = 0;

@@ -44,7 +44,8 @@ enum assay_status assay_store_documents(struct assay_db *db, enum assay_document
     return pg_fetch(db, homes[kind].list, NULL, &pg_shape_document, a, (void **)rows, n, e);
 }
 
-enum assay_status assay_store_provider_insert(struct assay_db *db, const struct assay_provider_row *rows, size_t n, struct assay_error *e) {
+enum assay_status assay_store_provider_insert(struct assay_db *db, const struct assay_provider_row *rows, size_t n,
+                                              struct assay_error *e) {
     struct pg_args args = {0};
     if (n == 0) return ASSAY_OK;
     pg_rows_bind(&args, &pg_shape_provider, rows, n);
@@ -54,8 +55,8 @@ enum assay_status assay_store_provider_insert(struct assay_db *db, const struct 
     return s;
 }
 
-enum assay_status assay_store_document_insert(struct assay_db *db, enum assay_document_kind kind, const struct assay_document_row *row,
-                                              struct assay_error *e) {
+enum assay_status assay_store_document_insert(struct assay_db *db, enum assay_document_kind kind,
+                                              const struct assay_document_row *row, struct assay_error *e) {
     struct pg_args args = {0};
     enum assay_status s = ASSAY_OK;
     pg_rows_bind(&args, &pg_shape_document, row, 1);

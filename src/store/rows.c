@@ -1,76 +1,72 @@
 /* rows.c -- shapes of rows, and reading and binding by them. */
 #include "store/rows.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 
 _Static_assert(sizeof(enum assay_kind) == sizeof(int), "PG_FORM_ENUM reads and writes enums as int");
 
+/* clang-format off */
 #define AT(type, form, member) {PG_FORM_##form, offsetof(struct type, member)}
+#define SHAPE(name, type, ...)                                                                                              \
+    static const struct pg_column name##_columns[] = {__VA_ARGS__};                                                         \
+    const struct pg_shape pg_shape_##name = {sizeof(struct type), sizeof name##_columns / sizeof *name##_columns, name##_columns}
 
-const struct pg_shape pg_shape_record_key = {sizeof(struct assay_record_key), 3, {
-    AT(assay_record_key, INT4, provider_id), AT(assay_record_key, ENUM, kind), AT(assay_record_key, TEXT, id),
-}};
-const struct pg_shape pg_shape_order_key = {sizeof(struct assay_order_key), 2, {
-    AT(assay_order_key, INT4, provider_id), AT(assay_order_key, TEXT, order_no),
-}};
-const struct pg_shape pg_shape_head = {sizeof(struct assay_head), 4, {
-    AT(assay_head, INT4, provider_id), AT(assay_head, INT8, seq), AT(assay_head, INT8, revision), AT(assay_head, INSTANT, last_record_at),
-}};
-const struct pg_shape pg_shape_record = {sizeof(struct assay_record_row), 11, {
+SHAPE(record_key, assay_record_key,
+    AT(assay_record_key, INT4, provider_id), AT(assay_record_key, ENUM, kind), AT(assay_record_key, TEXT, id));
+SHAPE(order_key, assay_order_key,
+    AT(assay_order_key, INT4, provider_id), AT(assay_order_key, TEXT, order_no));
+SHAPE(head, assay_head,
+    AT(assay_head, INT4, provider_id), AT(assay_head, INT8, seq), AT(assay_head, INT8, revision),
+    AT(assay_head, INSTANT, last_record_at));
+SHAPE(record, assay_record_row,
     AT(assay_record_row, INT8, seq), AT(assay_record_row, INSTANT, at), AT(assay_record_row, INSTANT, received_at),
     AT(assay_record_row, ID8, upload_id), AT(assay_record_row, INT4, key.provider_id), AT(assay_record_row, ENUM, key.kind),
     AT(assay_record_row, ENUM, type), AT(assay_record_row, ENUM, party), AT(assay_record_row, TEXT, key.id),
-    AT(assay_record_row, TEXT, order_no), AT(assay_record_row, TEXT, content),
-}};
-const struct pg_shape pg_shape_order = {sizeof(struct assay_order_row), 11, {
+    AT(assay_record_row, TEXT, order_no), AT(assay_record_row, TEXT, content));
+SHAPE(order, assay_order_row,
     AT(assay_order_row, INT4, key.provider_id), AT(assay_order_row, ENUM, state), AT(assay_order_row, ENUM, channel),
     AT(assay_order_row, ENUM, customer_class), AT(assay_order_row, ENUM, warranty), AT(assay_order_row, INSTANT, opened_at),
-    AT(assay_order_row, INSTANT, dispatched_at), AT(assay_order_row, INSTANT, closed_at), AT(assay_order_row, TEXT, key.order_no),
-    AT(assay_order_row, TEXT, product), AT(assay_order_row, BYTEA, packed),
-}};
-const struct pg_shape pg_shape_verdict = {sizeof(struct assay_verdict_row), 12, {
+    AT(assay_order_row, INSTANT, dispatched_at), AT(assay_order_row, INSTANT, closed_at),
+    AT(assay_order_row, TEXT, key.order_no), AT(assay_order_row, TEXT, product), AT(assay_order_row, BYTEA, packed));
+SHAPE(verdict, assay_verdict_row,
     AT(assay_verdict_row, INT4, key.provider_id), AT(assay_verdict_row, INT2, scheme_id), AT(assay_verdict_row, ENUM, outcome),
-    AT(assay_verdict_row, ENUM, reason), AT(assay_verdict_row, INT4, scheme_version), AT(assay_verdict_row, INT4, calendar_version),
-    AT(assay_verdict_row, MONTH, month), AT(assay_verdict_row, ENUM, diagnosis), AT(assay_verdict_row, ENUM, cycle),
-    AT(assay_verdict_row, INSTANT, diagnosis_deadline), AT(assay_verdict_row, INSTANT, cycle_deadline),
-    AT(assay_verdict_row, TEXT, key.order_no),
-}};
-const struct pg_shape pg_shape_tally = {sizeof(struct assay_tally_row), 3, {
-    AT(assay_tally_row, INT4, provider_id), AT(assay_tally_row, INT2, scheme_id), AT(assay_tally_row, INT4, month),
-}};
-const struct pg_shape pg_shape_pay = {sizeof(struct assay_pay_row), 5, {
+    AT(assay_verdict_row, ENUM, reason), AT(assay_verdict_row, INT4, scheme_version),
+    AT(assay_verdict_row, INT4, calendar_version), AT(assay_verdict_row, MONTH, month), AT(assay_verdict_row, ENUM, diagnosis),
+    AT(assay_verdict_row, ENUM, cycle), AT(assay_verdict_row, INSTANT, diagnosis_deadline),
+    AT(assay_verdict_row, INSTANT, cycle_deadline), AT(assay_verdict_row, TEXT, key.order_no),
+    AT(assay_verdict_row, RATE, rate));
+SHAPE(tally, assay_tally_row,
+    AT(assay_tally_row, INT4, provider_id), AT(assay_tally_row, INT2, scheme_id), AT(assay_tally_row, INT4, month));
+SHAPE(pay, assay_pay_row,
     AT(assay_pay_row, INT4, provider_id), AT(assay_pay_row, INT2, scheme_id), AT(assay_pay_row, INT4, month),
-    AT(assay_pay_row, INT8, rate), AT(assay_pay_row, INT4, orders),
-}};
-const struct pg_shape pg_shape_provider = {sizeof(struct assay_provider_row), 9, {
-    AT(assay_provider_row, INT4, provider_id), AT(assay_provider_row, INT4, version), AT(assay_provider_row, DATE, effective_from),
-    AT(assay_provider_row, INSTANT, recorded_at), AT(assay_provider_row, TEXT, code), AT(assay_provider_row, TEXT, name),
-    AT(assay_provider_row, TEXT, city), AT(assay_provider_row, BOOL, ascim), AT(assay_provider_row, TEXT, status),
-}};
-const struct pg_shape pg_shape_document = {sizeof(struct assay_document_row), 6, {
+    AT(assay_pay_row, INT8, rate), AT(assay_pay_row, INT4, orders));
+SHAPE(provider, assay_provider_row,
+    AT(assay_provider_row, INT4, provider_id), AT(assay_provider_row, INT4, version),
+    AT(assay_provider_row, DATE, effective_from), AT(assay_provider_row, INSTANT, recorded_at),
+    AT(assay_provider_row, TEXT, code), AT(assay_provider_row, TEXT, name), AT(assay_provider_row, TEXT, city),
+    AT(assay_provider_row, BOOL, ascim), AT(assay_provider_row, TEXT, status));
+SHAPE(document, assay_document_row,
     AT(assay_document_row, INT2, scheme_id), AT(assay_document_row, TEXT, code), AT(assay_document_row, INT4, version),
-    AT(assay_document_row, DATE, effective_from), AT(assay_document_row, INSTANT, recorded_at), AT(assay_document_row, TEXT, document),
-}};
-const struct pg_shape pg_shape_line = {sizeof(struct assay_line_row), 4, {
+    AT(assay_document_row, DATE, effective_from), AT(assay_document_row, INSTANT, recorded_at),
+    AT(assay_document_row, TEXT, document));
+SHAPE(line, assay_line_row,
     AT(assay_line_row, TEXT, order_no), AT(assay_line_row, TEXT, product), AT(assay_line_row, ENUM, warranty),
-    AT(assay_line_row, INT8, rate),
-}};
-const struct pg_shape pg_shape_risk = {sizeof(struct assay_risk_row), 8, {
+    AT(assay_line_row, INT8, rate));
+SHAPE(risk, assay_risk_row,
     AT(assay_risk_row, INT4, provider_id), AT(assay_risk_row, TEXT, order_no), AT(assay_risk_row, INSTANT, deadline),
     AT(assay_risk_row, INSTANT, opened_at), AT(assay_risk_row, BOOL, cycle), AT(assay_risk_row, ENUM, channel),
-    AT(assay_risk_row, ENUM, customer_class), AT(assay_risk_row, TEXT, product),
-}};
-const struct pg_shape pg_shape_upload = {sizeof(struct assay_upload_row), 11, {
+    AT(assay_risk_row, ENUM, customer_class), AT(assay_risk_row, ENUM, warranty), AT(assay_risk_row, TEXT, product));
+SHAPE(upload, assay_upload_row,
     AT(assay_upload_row, INT8, upload_id), AT(assay_upload_row, TEXT, kind), AT(assay_upload_row, ENUM, party),
     AT(assay_upload_row, TEXT, status), AT(assay_upload_row, TEXT, request_id), AT(assay_upload_row, INSTANT, received_at),
     AT(assay_upload_row, INSTANT, finished_at), AT(assay_upload_row, INT8, received), AT(assay_upload_row, INT8, accepted),
-    AT(assay_upload_row, INT8, duplicates), AT(assay_upload_row, INT8, rejected),
-}};
-const struct pg_shape pg_shape_rejection = {sizeof(struct assay_rejection_row), 7, {
+    AT(assay_upload_row, INT8, duplicates), AT(assay_upload_row, INT8, rejected));
+SHAPE(rejection, assay_rejection_row,
     AT(assay_rejection_row, INT8, n), AT(assay_rejection_row, INT8, line), AT(assay_rejection_row, TEXT, id),
     AT(assay_rejection_row, TEXT, code), AT(assay_rejection_row, TEXT, pointer), AT(assay_rejection_row, TEXT, detail),
-    AT(assay_rejection_row, BYTEA, body),
-}};
+    AT(assay_rejection_row, BYTEA, body));
+/* clang-format on */
 
 /* --- binding -------------------------------------------------------------------------------------------------------- */
 
@@ -81,7 +77,8 @@ static enum pg_oid oid_of(enum pg_form form) {
     case PG_FORM_INT4:
     case PG_FORM_MONTH: return PG_INT4;
     case PG_FORM_INT8:
-    case PG_FORM_ID8: return PG_INT8;
+    case PG_FORM_ID8:
+    case PG_FORM_RATE: return PG_INT8;
     case PG_FORM_TEXT: return PG_TEXT;
     case PG_FORM_BYTEA: return PG_BYTEA;
     case PG_FORM_INSTANT: return PG_TIMESTAMPTZ;
@@ -91,42 +88,83 @@ static enum pg_oid oid_of(enum pg_form form) {
     abort();
 }
 
-static void add_element(struct pg_args *a, enum pg_form form, const void *at) {
-    switch (form) {
-    case PG_FORM_INT2: pg_e_int2(a, *(const int16_t *)at); return;
-    case PG_FORM_ENUM: pg_e_int2(a, (int16_t) * (const int *)at); return;
-    case PG_FORM_INT4: pg_e_int4(a, *(const int32_t *)at); return;
+static void add_rate(struct assay_buf *b, const struct assay_verdict_row *v) {
+    if (v->paid) pg_field_int8(b, v->rate);
+    else pg_field_null(b);
+}
+
+static void add_field(struct assay_buf *b, const struct pg_column *column, const void *row) {
+    const void *at = (const char *)row + column->offset;
+    switch (column->form) {
+    case PG_FORM_INT2: pg_field_int2(b, *(const int16_t *)at); return;
+    case PG_FORM_ENUM: pg_field_int2(b, (int16_t) * (const int *)at); return;
+    case PG_FORM_INT4: pg_field_int4(b, *(const int32_t *)at); return;
     case PG_FORM_MONTH:
-        if (*(const assay_month *)at == ASSAY_NO_MONTH) pg_e_null(a);
-        else pg_e_int4(a, *(const assay_month *)at);
+        if (*(const assay_month *)at == ASSAY_NO_MONTH) pg_field_null(b);
+        else pg_field_int4(b, *(const assay_month *)at);
         return;
-    case PG_FORM_INT8: pg_e_int8(a, *(const int64_t *)at); return;
+    case PG_FORM_INT8: pg_field_int8(b, *(const int64_t *)at); return;
     case PG_FORM_ID8:
-        if (*(const int64_t *)at == 0) pg_e_null(a);
-        else pg_e_int8(a, *(const int64_t *)at);
+        if (*(const int64_t *)at == 0) pg_field_null(b);
+        else pg_field_int8(b, *(const int64_t *)at);
         return;
     case PG_FORM_TEXT:
-    case PG_FORM_BYTEA: pg_e_text(a, *(const struct assay_str *)at); return;
-    case PG_FORM_INSTANT: pg_e_instant(a, *(const assay_instant *)at); return;
-    case PG_FORM_DATE: pg_e_date(a, *(const assay_date *)at); return;
-    case PG_FORM_BOOL: pg_e_bool(a, *(const bool *)at); return;
+    case PG_FORM_BYTEA: pg_field_text(b, *(const struct assay_str *)at); return;
+    case PG_FORM_INSTANT: pg_field_instant(b, *(const assay_instant *)at); return;
+    case PG_FORM_DATE: pg_field_date(b, *(const assay_date *)at); return;
+    case PG_FORM_BOOL: pg_field_bool(b, *(const bool *)at); return;
+    case PG_FORM_RATE: add_rate(b, row); return;
     }
     abort();
 }
 
 void pg_rows_bind(struct pg_args *a, const struct pg_shape *shape, const void *rows, size_t n) {
     for (int c = 0; c < shape->n; c++) {
-        const struct pg_column *column = &shape->columns[c];
-        const char *at = (const char *)rows + column->offset;
-        pg_array(a, oid_of(column->form));
-        for (size_t i = 0; i < n; i++, at += shape->size) add_element(a, column->form, at);
+        struct assay_buf *b = pg_array(a, oid_of(shape->columns[c].form), n);
+        for (size_t i = 0; i < n; i++) add_field(b, &shape->columns[c], (const char *)rows + i * shape->size);
     }
+}
+
+/* Signature, flags and length of the header's extension; what ends the rows. */
+static const char copy_header[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0";
+static const char copy_trailer[] = "\377\377";
+#define COPY_CHUNK ((size_t)64 * 1024)
+
+static void add_copied_row(struct assay_buf *b, const struct pg_shape *shape, const void *row) {
+    uint16_t fields = htons((uint16_t)shape->n);
+    assay_buf_add(b, &fields, sizeof fields);
+    for (int c = 0; c < shape->n; c++) add_field(b, &shape->columns[c], row);
+}
+
+enum assay_status pg_rows_copy(struct assay_db *db, enum assay_query q, const struct pg_shape *shape, const void *rows, size_t n,
+                               struct assay_error *e) {
+    struct assay_buf b = {0};
+    enum assay_status s = pg_copy_begin(db, q, e);
+    if (s) return s;
+    assay_buf_add(&b, copy_header, sizeof copy_header);
+    for (size_t i = 0; i < n && !s; i++) {
+        add_copied_row(&b, shape, (const char *)rows + i * shape->size);
+        if (b.n < COPY_CHUNK) continue;
+        s = pg_copy_data(db, &b, e);
+        b.n = 0;
+    }
+    assay_buf_add(&b, copy_trailer, sizeof copy_trailer - 1);
+    if (!s) s = pg_copy_data(db, &b, e);
+    if (!s) s = pg_copy_end(db, e);
+    assay_buf_free(&b);
+    return s;
 }
 
 /* --- reading -------------------------------------------------------------------------------------------------------- */
 
-static void read_value(const PGresult *r, int row, int col, enum pg_form form, struct assay_arena *a, void *at) {
-    switch (form) {
+static void read_rate(const PGresult *r, int row, int col, struct assay_verdict_row *v) {
+    v->paid = !pg_null(r, row, col);
+    v->rate = pg_get_int8(r, row, col);
+}
+
+static void read_value(const PGresult *r, int row, int col, const struct pg_column *column, struct assay_arena *a, void *out) {
+    void *at = (char *)out + column->offset;
+    switch (column->form) {
     case PG_FORM_INT2: *(int16_t *)at = pg_get_int2(r, row, col); return;
     case PG_FORM_ENUM: *(int *)at = pg_get_int2(r, row, col); return;
     case PG_FORM_INT4: *(int32_t *)at = pg_get_int4(r, row, col); return;
@@ -138,13 +176,13 @@ static void read_value(const PGresult *r, int row, int col, enum pg_form form, s
     case PG_FORM_INSTANT: *(assay_instant *)at = pg_get_instant(r, row, col); return;
     case PG_FORM_DATE: *(assay_date *)at = pg_get_date(r, row, col); return;
     case PG_FORM_BOOL: *(bool *)at = pg_get_bool(r, row, col); return;
+    case PG_FORM_RATE: read_rate(r, row, col, out); return;
     }
     abort();
 }
 
 void pg_row_read(const PGresult *r, int row, int column, const struct pg_shape *shape, struct assay_arena *a, void *out) {
-    for (int c = 0; c < shape->n; c++)
-        read_value(r, row, column + c, shape->columns[c].form, a, (char *)out + shape->columns[c].offset);
+    for (int c = 0; c < shape->n; c++) read_value(r, row, column + c, &shape->columns[c], a, out);
 }
 
 void *pg_row_new(const PGresult *r, int row, int column, const struct pg_shape *shape, struct assay_arena *a) {
@@ -158,12 +196,6 @@ void *pg_rows_new(const PGresult *r, const struct pg_shape *shape, struct assay_
     char *rows = assay_arena_zalloc(a, n * shape->size);
     for (size_t i = 0; i < n; i++) pg_row_read(r, (int)i, 0, shape, a, rows + i * shape->size);
     return rows;
-}
-
-void pg_verdict_read(const PGresult *r, int row, int column, struct assay_arena *a, struct assay_verdict_row *out) {
-    const int rate_at = column + pg_shape_verdict.n;
-    *out = (struct assay_verdict_row){.paid = !pg_null(r, row, rate_at), .rate = pg_get_int8(r, row, rate_at)};
-    pg_row_read(r, row, column, &pg_shape_verdict, a, out);
 }
 
 enum assay_status pg_fetch(struct assay_db *db, enum assay_query q, const struct pg_args *args, const struct pg_shape *shape,

@@ -1,7 +1,8 @@
 /* uploads.c -- uploads and the rows they could not take. */
 #include "store/rows.h"
 
-static enum assay_status write_upload(struct assay_db *db, enum assay_query q, const struct assay_upload_row *u, struct assay_error *e) {
+static enum assay_status write_upload(struct assay_db *db, enum assay_query q, const struct assay_upload_row *u,
+                                      struct assay_error *e) {
     struct pg_args args = {0};
     pg_rows_bind(&args, &pg_shape_upload, u, 1);
     enum assay_status s = pg_write(db, q, &args, 1, e);
@@ -17,8 +18,8 @@ enum assay_status assay_store_upload_finish(struct assay_db *db, const struct as
     return write_upload(db, ASSAY_Q_UPLOAD_FINISH, u, e);
 }
 
-enum assay_status assay_store_upload_reject(struct assay_db *db, int64_t upload_id, const struct assay_rejection_row *rows, size_t n,
-                                            struct assay_error *e) {
+enum assay_status assay_store_upload_reject(struct assay_db *db, int64_t upload_id, const struct assay_rejection_row *rows,
+                                            size_t n, struct assay_error *e) {
     struct pg_args args = {0};
     if (n == 0) return ASSAY_OK;
     pg_rows_bind(&args, &pg_shape_rejection, rows, n);

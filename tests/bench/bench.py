@@ -18,7 +18,6 @@ import signal
 import statistics
 import subprocess
 import sys
-import threading
 import time
 
 CONNECTIONS = 64
@@ -30,8 +29,8 @@ TICKS = os.sysconf('SC_CLK_TCK')
 CORES = os.cpu_count()
 SETTINGS = ('fsync', 'synchronous_commit', 'full_page_writes', 'wal_level', 'wal_sync_method', 'commit_delay', 'shared_buffers',
             'max_wal_size', 'checkpoint_timeout', 'work_mem', 'autovacuum', 'max_connections')
-# The window of the ranking is three months; its query is the daemon's, with parameters of the period.
-WINDOW = {'scheme': 1, 'from': 2000 * 12 + 11, 'to': 2001 * 12 + 1, 'before': "'2001-03-01 00:00:00+08'"}
+# The parameters of the daemon's query of a window: the scheme, the months and the openings of PERIOD.
+WINDOW = ('1', str(2000 * 12 + 11), str(2001 * 12 + 1), "'2000-12-01 00:00:00+08'", "'2001-03-01 00:00:00+08'")
 
 PGBENCH_ROW = r"""
 \set provider random(1, {providers})
@@ -278,10 +277,10 @@ class Bench:
                                   'ORDER BY abs(length(content) - n), id LIMIT 1')
         with open(script, 'w', encoding='utf-8') as f:
             f.write(PGBENCH_ROW.format(providers=PROVIDERS, content=content.replace("'", "''")))
-        return self.pgbench(script, CONNECTIONS, self.args.seconds, 'prepared')
+        return self.pgbench(script, CONNECTIONS)
 
-    def pgbench(self, script, clients, seconds, protocol):
-        text = self.daemon.client(['pgbench', '-n', '-M', protocol, '-c', str(clients), '-j', '2', '-T', str(seconds), '-f', script])
+    def pgbench(self, script, clients):
+        text = self.daemon.client(['pgbench', '-n', '-M', 'prepared', '-c', str(clients), '-j', '2', '-T', str(self.args.seconds), '-f', script])
         rate = re.search(r'^tps = ([\d.]+) \(without', text, re.M)
         count = re.search(r'actually processed: (\d+)', text)
         failed = re.search(r'failed transactions: (\d+)', text)
@@ -329,12 +328,12 @@ class Bench:
         script = f'{self.work}/window.sql'
         with open(os.path.join(self.args.source, 'sql', 'queries', 'tally_window.sql'), encoding='utf-8') as f:
             query = re.sub(r'--.*', '', f.read())
-        for i, name in enumerate(WINDOW, 1):
-            query = query.replace(f'${i}', f':{name}' if name != 'before' else WINDOW['before'])
-        sets = ''.join(f'\\set {name} {value}\n' for name, value in WINDOW.items() if name != 'before')
+        if len(set(re.findall(r'\$\d', query))) != len(WINDOW):
+            die('the query of a window has other parameters than this program knows')
+        query = re.sub(r'\$(\d)', lambda m: WINDOW[int(m.group(1)) - 1], query)
         with open(script, 'w', encoding='utf-8') as f:
-            f.write(sets + ' '.join(query.split()) + '\n')
-        return self.pgbench(script, READERS, self.args.seconds, 'prepared')
+            f.write(' '.join(query.split()) + '\n')
+        return self.pgbench(script, READERS)
 
     def count_records(self):
         return int(self.daemon.sql('SELECT count(*) FROM record'))
@@ -419,6 +418,10 @@ def figure(x):
     return f'{x:,.0f}' if x >= 100 else f'{x:.1f}'
 
 
+def times(x):
+    return f'{x:.2f}x' if x >= 0.1 else f'{x:.4f}x'
+
+
 def summarize(name, what, baseline, runs):
     """Medians; ratios are of runs of one round, so that what the machine did meanwhile touches both."""
     out = {'name': name, 'what': what, 'baseline': baseline, 'measures': {}}
@@ -428,6 +431,7 @@ def summarize(name, what, baseline, runs):
         out['measures'][measure] = {
             'rate': statistics.median(rates), 'rates': rates, 'ratio': statistics.median(ratios), 'ratios': ratios,
             'cores': {k: statistics.median(r['cost']['cores'][k] for r in list_) for k in list_[0]['cost']['cores']},
+            'cpu_us_each': {k: statistics.median(r['cost'][k] / r['requests'] * 1e6 for r in list_) for k in ('assayd', 'postgres', 'clients')},
             'wal_bytes_each': statistics.median(r['cost']['wal_bytes'] / r['requests'] for r in list_),
             'syncs_per_second': statistics.median(r['cost']['wal_syncs'] / r['cost']['at'] for r in list_),
             'batch': statistics.median(r['requests'] / r['cost']['batches'] if r['cost']['batches'] else 0 for r in list_),
@@ -438,15 +442,21 @@ def summarize(name, what, baseline, runs):
 
 def print_case(case):
     print(f'\n{case["name"]}: {case["what"]}')
+    print(f'  {"":32} {"":>10} {"ratio (from - to)":22} {"processors":24} {"us of processor each":17} {"log":>7}')
     for name, m in case['measures'].items():
         label = {'case': 'assay', '304': 'assay, 304', 'polled': 'assay, polled'}.get(name, name)
-        ratio = '' if name == case['baseline'] else f'{m["ratio"]:6.2f}x ({min(m["ratios"]):.2f}-{max(m["ratios"]):.2f})'
-        latency = f'p50 {m["p50_us"] / 1000:.2f} p99 {m["p99_us"] / 1000:.2f} ms' if 'p50_us' in m else ''
-        latency = f'mean {m["mean_us"] / 1000:.2f} ms' if 'mean_us' in m else latency
-        cores = ' '.join(f'{m["cores"][k]:4.2f}' for k in ('assayd', 'postgres', 'clients', 'elsewhere'))
-        wal = f'{m["wal_bytes_each"]:.0f} B' if m['wal_bytes_each'] >= 0.5 else ''
-        batch = f'{m["batch"]:.0f} a commit' if m['batch'] else ''
-        print(f'  {label:32} {figure(m["rate"]):>9}/s {ratio:20} {cores}  {wal:>7} {latency} {batch}'.rstrip())
+        ratio = '' if name == case['baseline'] else f'{times(m["ratio"])} ({times(min(m["ratios"]))} - {times(max(m["ratios"]))})'
+        cores = ' '.join(f'{m["cores"][k]:5.2f}' for k in ('assayd', 'postgres', 'clients', 'elsewhere'))
+        each = ' '.join(f'{figure(m["cpu_us_each"][k]):>6}' for k in ('assayd', 'postgres', 'clients'))
+        log = f'{m["wal_bytes_each"]:.0f}' if m['wal_bytes_each'] >= 0.5 and m['wal_bytes_each'] * m['rate'] > 10000 else ''
+        more = []
+        if 'p50_us' in m:
+            more.append(f'p50 {m["p50_us"] / 1000:.2f} p99 {m["p99_us"] / 1000:.2f} ms')
+        if 'mean_us' in m:
+            more.append(f'mean {m["mean_us"] / 1000:.2f} ms')
+        if m['batch']:
+            more.append(f'{m["batch"]:.0f} a commit')
+        print(f'  {label:32} {figure(m["rate"]):>8}/s {ratio:22} {cores}  {each} {log:>7}  {", ".join(more)}'.rstrip())
 
 
 def sync_latency(folder):
@@ -483,9 +493,10 @@ def print_head(result):
     print(f'Assay {result["version"]}: {m["cores"]} x {m["processor"]}, {m["memory"]}, {m["system"]}, Linux {m["kernel"]}, {m["filesystem"]}')
     print(f'A page written and synced: {m["fdatasync_us"]} us. Load before: {" ".join(f"{x:.1f}" for x in m["load_before"])}')
     print(f'PostgreSQL {p["version"]}: ' + ', '.join(f'{k}={v}' for k, v in p['settings'].items()))
-    print(f'{result["rounds"]} rounds of {result["seconds"]} s; {PROVIDERS} providers, {result["records"]} records loaded. Medians; ratios are to the'
-          ' last line of each case, round by round.')
-    print(f'The four numbers are processors in use, of {CORES}: assayd, PostgreSQL, clients, elsewhere. Bytes: write-ahead log for each.')
+    print(f'{result["rounds"]} rounds of {result["seconds"]} s; {PROVIDERS} providers, {result["records"]} records loaded; the daemon as it ships, its log in a file.')
+    print('Medians. Ratios are to the line of a case that has none, round by round. Processors in use, of '
+          f'{CORES}, and microseconds of them each: assayd, PostgreSQL, clients; the fourth is what others on the machine used. '
+          'log: bytes of write-ahead log each.')
 
 
 def calendar(program):

@@ -65,7 +65,7 @@ struct contract_check {
 };
 
 static inline bool contract_fault(struct contract_check *c, const char *what, const char *detail) {
-    if (!c->why[0]) snprintf(c->why, sizeof c->why, "%s: %s %s", c->path[0] ? c->path : "/", what, detail);
+    if (!c->why[0]) snprintf(c->why, sizeof c->why, "%s: %s %.400s", c->path[0] ? c->path : "/", what, detail);
     return false;
 }
 

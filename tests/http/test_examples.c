@@ -27,7 +27,9 @@ static const struct step story[] = {
     /* the manufacturer sets up */
     {ROW("2000-11-27T09:00:00", "put_provider", "PUT", "/v1/providers/P001", 201)},
     {ROW(NULL, "post_providers", "POST", "/v1/providers", 200)},
-    {ROW(NULL, "post_providers.invalid", "POST", "/v1/providers", 422)},
+    {ROW(NULL, "post_providers.invalid", "POST", "/v1/providers", 422),
+     .body = "[{\"code\": \"P004\", \"name\": \"广州天河金牌服务站\", \"city\": \"Guangzhou\", \"ascim\": true},"
+             " {\"code\": \"P 005\", \"name\": \"深圳科技维修部\", \"city\": \"Shenzhen\", \"ascim\": \"yes\", \"effectiv_from\": \"2001-02-01\"}]"},
     {ROW(NULL, "get_provider", "GET", "/v1/providers/P002", 200)},
     {ROW(NULL, "list_providers", "GET", "/v1/providers?limit=2", 200)},
     {ROW(NULL, "put_calendar", "PUT", "/v1/calendars/cn-office", 200), .if_match = "\"v1\""},

@@ -366,19 +366,24 @@ class Order:
         self.recommended = {p["line"] for r in dispatches for p in (r.get("parts") or [])}
 
     def _state(self):
-        self.state, self.closed_at, reopened = "open", None, False
+        """READING: an assumption is named where the result depended on it. What a reopening followed, however it had ended the
+        order, no longer matters; that a cancelled order cannot be cancelled again needs no assumption; that the cycle goes on
+        after a reopening matters to any order but a cancelled one."""
+        self.state, self.closed_at, reopened, ignored = "open", None, False, False
         for r in self.of("order.closed", "order.cancelled", "order.reopened"):
             if r.type == "order.reopened":
                 # READING: a reopening of an open order has no effect.
                 if self.state != "open":
-                    self.state, self.closed_at, reopened = "open", None, True
+                    self.state, self.closed_at, reopened, ignored = "open", None, True, False
             elif self.state != "open":
-                self.points.add("end_states")
+                ignored = ignored or not (self.state == "cancelled" and r.type == "order.cancelled")
             elif r.type == "order.closed":
                 self.state, self.closed_at = "closed", r.at
             else:
                 self.state = "cancelled"
-        if self.state == "closed" and reopened:
+        if ignored:
+            self.points.add("end_states")
+        if self.state != "cancelled" and reopened:
             self.points.add("last_close")
 
     def _lines(self):
@@ -617,12 +622,14 @@ def judge(order, model):
         # Open without opening and dispatch: pending. Closed so: missing_open. Both clocks are null.
         v.outcome = "pending" if order.state == "open" else "undetermined"
         v.reason = None if order.state == "open" else "missing_open"
-        v.points = order.points & {"end_states", "last_close"}
+        v.points = order.points & ({"end_states"} if order.state == "open" else {"end_states", "last_close"})
         return v
 
     v.points |= order.points
     v.diagnosis = judge_diagnosis(v)
     v.cycle = judge_cycle(v)
+    if order.state == "open" and v.cycle.deadline is None:
+        v.points.discard("last_close")  # no cycle runs that a reopening could have restarted
     v.outcome, v.reason = conclude(v)
     v.segments = segments(v)
     return v

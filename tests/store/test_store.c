@@ -20,15 +20,16 @@ static struct assay_db *db;
 static struct assay_arena arena;
 static struct assay_error err;
 
-#define OK(call)                                                                                       \
-    do {                                                                                               \
-        enum assay_status ok_ = (call);                                                                \
-        ck_assert_msg(ok_ == ASSAY_OK, "%s: %s %s", #call, assay_status_code(ok_), err.detail);        \
+#define OK(call)                                                                                \
+    do {                                                                                        \
+        enum assay_status ok_ = (call);                                                         \
+        ck_assert_msg(ok_ == ASSAY_OK, "%s: %s %s", #call, assay_status_code(ok_), err.detail); \
     } while (0)
-#define FAILS(call, status)                                                                            \
-    do {                                                                                               \
-        enum assay_status is_ = (call);                                                                \
-        ck_assert_msg(is_ == (status), "%s: %s (%s), expected %s", #call, assay_status_code(is_), err.detail, assay_status_code(status)); \
+#define FAILS(call, status)                                                                                   \
+    do {                                                                                                      \
+        enum assay_status is_ = (call);                                                                       \
+        ck_assert_msg(is_ == (status), "%s: %s (%s), expected %s", #call, assay_status_code(is_), err.detail, \
+                      assay_status_code(status));                                                             \
     } while (0)
 
 static struct assay_str str(const char *z) { return assay_str_c(z); }
@@ -40,7 +41,9 @@ static struct assay_str text(const char *fmt, ...) {
     va_end(ap);
     return assay_arena_dup(&arena, str(buf));
 }
-#define STR_EQ(a, b) ck_assert_msg(((a).p == NULL) == ((b).p == NULL) && assay_str_eq(a, b), "'%.*s' is not '%.*s'", ASSAY_STR_ARG(a), ASSAY_STR_ARG(b))
+#define STR_EQ(a, b)                                                                                                  \
+    ck_assert_msg(((a).p == NULL) == ((b).p == NULL) && assay_str_eq(a, b), "'%.*s' is not '%.*s'", ASSAY_STR_ARG(a), \
+                  ASSAY_STR_ARG(b))
 
 /* --- a database of one's own ---------------------------------------------------------------------------------------- */
 
@@ -81,7 +84,8 @@ static const char *ask(const char *conninfo, const char *fmt, ...) {
     va_end(ap);
     PGconn *c = PQconnectdb(conninfo);
     PGresult *r = PQexec(c, sql);
-    ck_assert_msg(PQresultStatus(r) == PGRES_TUPLES_OK || PQresultStatus(r) == PGRES_COMMAND_OK, "%s: %s", sql, PQerrorMessage(c));
+    ck_assert_msg(PQresultStatus(r) == PGRES_TUPLES_OK || PQresultStatus(r) == PGRES_COMMAND_OK, "%s: %s", sql,
+                  PQerrorMessage(c));
     const char *v = PQntuples(r) ? assay_arena_dup(&arena, str(PQgetvalue(r, 0, 0))).p : "";
     PQclear(r);
     PQfinish(c);
@@ -105,7 +109,8 @@ static void leave(void) {
 
 /* Cut off everyone else in the database, and see them gone. */
 static void kill_backends(void) {
-    ASK("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()");
+    ASK("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> "
+        "pg_backend_pid()");
 }
 
 static unsigned seed_state;
@@ -114,19 +119,36 @@ static unsigned rnd(unsigned n) { return (seed_state = seed_state * 1103515245u 
 /* --- rows ----------------------------------------------------------------------------------------------------------- */
 
 static struct assay_record_row record_of(int32_t provider, enum assay_kind kind, const char *id, const char *order) {
-    return (struct assay_record_row){.key = {provider, kind, str(id)}, .type = ASSAY_ORDER_OPENED, .order_no = str(order), .content = str("{}"),
-                                     .at = T0, .received_at = T0 + 1, .seq = 1, .party = ASSAY_PARTY_PROVIDER};
+    return (struct assay_record_row){.key = {provider, kind, str(id)},
+                                     .type = ASSAY_ORDER_OPENED,
+                                     .order_no = str(order),
+                                     .content = str("{}"),
+                                     .at = T0,
+                                     .received_at = T0 + 1,
+                                     .seq = 1,
+                                     .party = ASSAY_PARTY_PROVIDER};
 }
 
 static struct assay_order_row order_of(int32_t provider, const char *order, enum assay_state state, assay_instant opened_at) {
-    return (struct assay_order_row){.key = {provider, str(order)}, .state = state, .channel = ASSAY_CHANNEL_WALK_IN, .opened_at = opened_at,
-                                    .dispatched_at = ASSAY_NO_INSTANT, .closed_at = ASSAY_NO_INSTANT, .product = str("notebook"),
+    return (struct assay_order_row){.key = {provider, str(order)},
+                                    .state = state,
+                                    .channel = ASSAY_CHANNEL_WALK_IN,
+                                    .opened_at = opened_at,
+                                    .dispatched_at = ASSAY_NO_INSTANT,
+                                    .closed_at = ASSAY_NO_INSTANT,
+                                    .product = str("notebook"),
                                     .packed = str("")};
 }
 
 static struct assay_verdict_row verdict_of(struct assay_order_key key, int16_t scheme, enum assay_outcome outcome) {
-    return (struct assay_verdict_row){.key = key, .scheme_id = scheme, .outcome = outcome, .scheme_version = 1, .calendar_version = 1,
-                                      .month = ASSAY_NO_MONTH, .diagnosis_deadline = ASSAY_NO_INSTANT, .cycle_deadline = ASSAY_NO_INSTANT};
+    return (struct assay_verdict_row){.key = key,
+                                      .scheme_id = scheme,
+                                      .outcome = outcome,
+                                      .scheme_version = 1,
+                                      .calendar_version = 1,
+                                      .month = ASSAY_NO_MONTH,
+                                      .diagnosis_deadline = ASSAY_NO_INSTANT,
+                                      .cycle_deadline = ASSAY_NO_INSTANT};
 }
 
 static void same_record(const struct assay_record_row *a, const struct assay_record_row *b) {
@@ -189,8 +211,10 @@ static enum assay_status save_all(const struct assay_ingest_save *save) {
     return s ? s : assay_store_ingest_save(db, save, true, &err);
 }
 
-static void save_orders(const struct assay_order_row *orders, size_t n_orders, const struct assay_verdict_row *verdicts, size_t n_verdicts) {
-    OK(save_all(&(struct assay_ingest_save){.orders = orders, .n_orders = n_orders, .verdicts = verdicts, .n_verdicts = n_verdicts}));
+static void save_orders(const struct assay_order_row *orders, size_t n_orders, const struct assay_verdict_row *verdicts,
+                        size_t n_verdicts) {
+    OK(save_all(
+        &(struct assay_ingest_save){.orders = orders, .n_orders = n_orders, .verdicts = verdicts, .n_verdicts = n_verdicts}));
 }
 
 /* === migrations ====================================================================================================== */
@@ -283,14 +307,39 @@ END_TEST
 START_TEST(providers_come_back_by_provider_and_date) {
     assay_date d = assay_date_from_civil(2001, 2, 1);
     const struct assay_provider_row in[] = {
-        {.provider_id = 2, .version = 1, .code = str("P002"), .name = str("东方维修"), .city = str("北京"), .status = str("active"),
-         .effective_from = ASSAY_NO_DATE, .recorded_at = T0, .ascim = true},
-        {.provider_id = 1, .version = 1, .code = str("P001"), .name = str("One"), .city = str("Wuhan"), .status = str("active"),
-         .effective_from = ASSAY_NO_DATE, .recorded_at = T0},
-        {.provider_id = 1, .version = 2, .code = str("P001"), .name = str("One"), .city = str("Shenzhen"), .status = str("suspended"),
-         .effective_from = d, .recorded_at = T0 + 1},
-        {.provider_id = 1, .version = 3, .code = str("P001"), .name = str("One"), .city = str("Xi'an"), .status = str("active"),
-         .effective_from = d - 1, .recorded_at = T0 + 2},
+        {.provider_id = 2,
+         .version = 1,
+         .code = str("P002"),
+         .name = str("东方维修"),
+         .city = str("北京"),
+         .status = str("active"),
+         .effective_from = ASSAY_NO_DATE,
+         .recorded_at = T0,
+         .ascim = true},
+        {.provider_id = 1,
+         .version = 1,
+         .code = str("P001"),
+         .name = str("One"),
+         .city = str("Wuhan"),
+         .status = str("active"),
+         .effective_from = ASSAY_NO_DATE,
+         .recorded_at = T0},
+        {.provider_id = 1,
+         .version = 2,
+         .code = str("P001"),
+         .name = str("One"),
+         .city = str("Shenzhen"),
+         .status = str("suspended"),
+         .effective_from = d,
+         .recorded_at = T0 + 1},
+        {.provider_id = 1,
+         .version = 3,
+         .code = str("P001"),
+         .name = str("One"),
+         .city = str("Xi'an"),
+         .status = str("active"),
+         .effective_from = d - 1,
+         .recorded_at = T0 + 2},
     };
     static const int order[] = {1, 3, 2, 0};
     struct assay_provider_row *out;
@@ -321,8 +370,18 @@ START_TEST(documents_come_back_by_code_and_version) {
     size_t n;
     for (int kind = ASSAY_DOC_CALENDAR; kind <= ASSAY_DOC_SCHEME; kind++) {
         struct assay_document_row rows[] = {
-            {.scheme_id = 7, .code = str("zz"), .document = str("{\"文\": 2}"), .version = 2, .effective_from = 100, .recorded_at = T0 + 2},
-            {.scheme_id = 7, .code = str("zz"), .document = str("{}"), .version = 1, .effective_from = ASSAY_NO_DATE, .recorded_at = T0},
+            {.scheme_id = 7,
+             .code = str("zz"),
+             .document = str("{\"文\": 2}"),
+             .version = 2,
+             .effective_from = 100,
+             .recorded_at = T0 + 2},
+            {.scheme_id = 7,
+             .code = str("zz"),
+             .document = str("{}"),
+             .version = 1,
+             .effective_from = ASSAY_NO_DATE,
+             .recorded_at = T0},
             {.scheme_id = 8, .code = str("Za"), .document = str("[]"), .version = 1, .effective_from = 5, .recorded_at = T0},
         };
         for (size_t i = 0; i < 3; i++) OK(assay_store_document_insert(db, kind, &rows[i], &err));
@@ -370,31 +429,90 @@ END_TEST
 START_TEST(everything_saved_comes_back) {
     static const int32_t providers[] = {1, 2};
     const struct assay_record_row records[] = {
-        {.key = {1, ASSAY_KIND_REPAIR, str("a-1")}, .type = ASSAY_ORDER_OPENED, .order_no = str("W1"), .content = str("{\"product\":\"激光打印机\"}"),
-         .at = T0 + 123456, .received_at = T0 + 7, .seq = 1, .upload_id = INT64_MAX, .party = ASSAY_PARTY_PROVIDER},
-        {.key = {1, ASSAY_KIND_DISPATCH, str("a-1")}, .type = ASSAY_DISPATCHED, .order_no = str("W1"), .content = str("{}"),
-         .at = 0, .received_at = ASSAY_INSTANT_MAX - 1, .seq = 2, .party = ASSAY_PARTY_CCC},
-        {.key = {2, ASSAY_KIND_REPAIR, str("v")}, .type = ASSAY_EVENT_VOIDED, .order_no = ASSAY_STR_NONE, .content = str("{\"target\":\"a-1\"}"),
-         .at = T0, .received_at = T0, .seq = 9, .party = ASSAY_PARTY_MANUFACTURER},
-        {.key = {2, ASSAY_KIND_SURVEY, str("~")}, .type = ASSAY_SURVEY_RESPONSE, .order_no = ASSAY_STR_NONE, .content = str(""),
-         .at = T0, .received_at = T0, .seq = 10, .party = ASSAY_PARTY_CCC},
+        {.key = {1, ASSAY_KIND_REPAIR, str("a-1")},
+         .type = ASSAY_ORDER_OPENED,
+         .order_no = str("W1"),
+         .content = str("{\"product\":\"激光打印机\"}"),
+         .at = T0 + 123456,
+         .received_at = T0 + 7,
+         .seq = 1,
+         .upload_id = INT64_MAX,
+         .party = ASSAY_PARTY_PROVIDER},
+        {.key = {1, ASSAY_KIND_DISPATCH, str("a-1")},
+         .type = ASSAY_DISPATCHED,
+         .order_no = str("W1"),
+         .content = str("{}"),
+         .at = 0,
+         .received_at = ASSAY_INSTANT_MAX - 1,
+         .seq = 2,
+         .party = ASSAY_PARTY_CCC},
+        {.key = {2, ASSAY_KIND_REPAIR, str("v")},
+         .type = ASSAY_EVENT_VOIDED,
+         .order_no = ASSAY_STR_NONE,
+         .content = str("{\"target\":\"a-1\"}"),
+         .at = T0,
+         .received_at = T0,
+         .seq = 9,
+         .party = ASSAY_PARTY_MANUFACTURER},
+        {.key = {2, ASSAY_KIND_SURVEY, str("~")},
+         .type = ASSAY_SURVEY_RESPONSE,
+         .order_no = ASSAY_STR_NONE,
+         .content = str(""),
+         .at = T0,
+         .received_at = T0,
+         .seq = 10,
+         .party = ASSAY_PARTY_CCC},
     };
     const struct assay_record_key voided[] = {{1, ASSAY_KIND_REPAIR, str("later")}, {2, ASSAY_KIND_REPAIR, str("a-1")}};
     const struct assay_order_row orders[] = {
-        {.key = {1, str("W1")}, .state = ASSAY_STATE_CLOSED, .channel = ASSAY_CHANNEL_CCC, .customer_class = ASSAY_CLASS_KEY,
-         .warranty = ASSAY_WARRANTY_OUT, .opened_at = T0, .dispatched_at = T0 - 1, .closed_at = T0 + 99, .product = str("笔记本"),
+        {.key = {1, str("W1")},
+         .state = ASSAY_STATE_CLOSED,
+         .channel = ASSAY_CHANNEL_CCC,
+         .customer_class = ASSAY_CLASS_KEY,
+         .warranty = ASSAY_WARRANTY_OUT,
+         .opened_at = T0,
+         .dispatched_at = T0 - 1,
+         .closed_at = T0 + 99,
+         .product = str("笔记本"),
          .packed = {"\0\1\377\0", 4}},
-        {.key = {2, str("W1")}, .opened_at = ASSAY_NO_INSTANT, .dispatched_at = ASSAY_NO_INSTANT, .closed_at = ASSAY_NO_INSTANT,
-         .product = ASSAY_STR_NONE, .packed = str("")},
+        {.key = {2, str("W1")},
+         .opened_at = ASSAY_NO_INSTANT,
+         .dispatched_at = ASSAY_NO_INSTANT,
+         .closed_at = ASSAY_NO_INSTANT,
+         .product = ASSAY_STR_NONE,
+         .packed = str("")},
     };
     const struct assay_verdict_row verdicts[] = {
-        {.key = orders[0].key, .scheme_id = 1, .outcome = ASSAY_UNDETERMINED, .reason = ASSAY_REASON_MISSING_SHIPMENT, .scheme_version = 3,
-         .calendar_version = 4, .month = M0, .diagnosis = ASSAY_CLOCK_EXEMPT, .cycle = ASSAY_CLOCK_UNDETERMINED,
-         .diagnosis_deadline = ASSAY_NO_INSTANT, .cycle_deadline = ASSAY_NO_INSTANT, .paid = true, .rate = ASSAY_NO_RATE},
-        {.key = orders[0].key, .scheme_id = 2, .outcome = ASSAY_PENDING, .scheme_version = 1, .calendar_version = 1, .month = ASSAY_NO_MONTH,
-         .diagnosis = ASSAY_CLOCK_PENDING, .cycle = ASSAY_CLOCK_PENDING, .diagnosis_deadline = T0 + 5, .cycle_deadline = T0 + 6},
-        {.key = orders[1].key, .scheme_id = 1, .month = M0 + 1, .diagnosis_deadline = ASSAY_NO_INSTANT, .cycle_deadline = T0,
-         .paid = true, .rate = INT64_C(12345678901)},
+        {.key = orders[0].key,
+         .scheme_id = 1,
+         .outcome = ASSAY_UNDETERMINED,
+         .reason = ASSAY_REASON_MISSING_SHIPMENT,
+         .scheme_version = 3,
+         .calendar_version = 4,
+         .month = M0,
+         .diagnosis = ASSAY_CLOCK_EXEMPT,
+         .cycle = ASSAY_CLOCK_UNDETERMINED,
+         .diagnosis_deadline = ASSAY_NO_INSTANT,
+         .cycle_deadline = ASSAY_NO_INSTANT,
+         .paid = true,
+         .rate = ASSAY_NO_RATE},
+        {.key = orders[0].key,
+         .scheme_id = 2,
+         .outcome = ASSAY_PENDING,
+         .scheme_version = 1,
+         .calendar_version = 1,
+         .month = ASSAY_NO_MONTH,
+         .diagnosis = ASSAY_CLOCK_PENDING,
+         .cycle = ASSAY_CLOCK_PENDING,
+         .diagnosis_deadline = T0 + 5,
+         .cycle_deadline = T0 + 6},
+        {.key = orders[1].key,
+         .scheme_id = 1,
+         .month = M0 + 1,
+         .diagnosis_deadline = ASSAY_NO_INSTANT,
+         .cycle_deadline = T0,
+         .paid = true,
+         .rate = INT64_C(12345678901)},
     };
     struct assay_tally_row tallies[] = {{1, 1, M0, {0}}, {2, 1, M0 + 1, {0}}};
     for (int i = 0; i < ASSAY_TALLY_COUNT; i++) tallies[0].counts[i] = i + 1, tallies[1].counts[i] = -i;
@@ -409,20 +527,40 @@ START_TEST(everything_saved_comes_back) {
         ck_assert_int_eq(l.heads[i].last_record_at, ASSAY_NO_INSTANT);
         l.heads[i].seq = 10 + i, l.heads[i].last_record_at = T0 + i;
     }
-    OK(assay_store_ingest_save(db, &(struct assay_ingest_save){.records = records, .n_records = 4, .voided = voided, .n_voided = 2,
-        .orders = orders, .n_orders = 2, .verdicts = verdicts, .n_verdicts = 3, .tallies = tallies, .n_tallies = 2, .pays = pays,
-        .n_pays = 2, .heads = l.heads, .n_heads = 2}, true, &err));
+    OK(assay_store_ingest_save(db,
+                               &(struct assay_ingest_save){.records = records,
+                                                           .n_records = 4,
+                                                           .voided = voided,
+                                                           .n_voided = 2,
+                                                           .orders = orders,
+                                                           .n_orders = 2,
+                                                           .verdicts = verdicts,
+                                                           .n_verdicts = 3,
+                                                           .tallies = tallies,
+                                                           .n_tallies = 2,
+                                                           .pays = pays,
+                                                           .n_pays = 2,
+                                                           .heads = l.heads,
+                                                           .n_heads = 2},
+                               true, &err));
 
     /* What the next transaction sees of it. */
-    const struct assay_record_key keys[] = {records[0].key, {1, ASSAY_KIND_SHIPMENT, str("a-1")}, records[2].key, records[0].key,
-                                            {2, ASSAY_KIND_REPAIR, str("a-1")}, {1, ASSAY_KIND_REPAIR, str("later")}};
+    const struct assay_record_key keys[] = {
+        records[0].key, {1, ASSAY_KIND_SHIPMENT, str("a-1")}, records[2].key,
+        records[0].key, {2, ASSAY_KIND_REPAIR, str("a-1")},   {1, ASSAY_KIND_REPAIR, str("later")}};
     const struct assay_record_row *found[] = {&records[0], NULL, &records[2], &records[0], NULL, NULL};
     static const bool is_voided[] = {false, false, false, false, true, true};
     const struct assay_order_key order_keys[] = {{1, str("W2")}, orders[0].key, {2, str("W1")}, {3, str("W1")}};
     const struct assay_order_row *order_rows[] = {NULL, &orders[0], &orders[1], NULL};
     const struct assay_record_key targets[] = {{2, ASSAY_KIND_SHIPMENT, str("no")}, records[0].key, records[3].key};
-    struct assay_ingest_load m = {.providers = providers, .n_providers = 2, .keys = keys, .n_keys = 6, .orders = order_keys, .n_orders = 4,
-                                  .targets = targets, .n_targets = 3};
+    struct assay_ingest_load m = {.providers = providers,
+                                  .n_providers = 2,
+                                  .keys = keys,
+                                  .n_keys = 6,
+                                  .orders = order_keys,
+                                  .n_orders = 4,
+                                  .targets = targets,
+                                  .n_targets = 3};
     OK(assay_store_ingest_begin(db, &m, &arena, &err));
     for (int i = 0; i < 2; i++) {
         ck_assert_int_eq(m.heads[i].seq, 10 + i);
@@ -492,7 +630,8 @@ START_TEST(everything_saved_comes_back) {
     OK(assay_store_loose_surveys(db, 2, &arena, &r, &n, &err));
     ck_assert_uint_eq(n, 1);
     same_record(&r[0], &records[3]);
-    ck_assert_str_eq(ASK("SELECT count(*) FROM record_readable JOIN work_order_readable USING (order_no)"), "0"); /* no provider 1 registered */
+    ck_assert_str_eq(ASK("SELECT count(*) FROM record_readable JOIN work_order_readable USING (order_no)"),
+                     "0"); /* no provider 1 registered */
 }
 END_TEST
 
@@ -517,8 +656,12 @@ END_TEST
 START_TEST(voids_are_seen_from_both_sides) {
     const struct assay_record_key key = {1, ASSAY_KIND_SHIPMENT, str("s")}, same_id = {1, ASSAY_KIND_REPAIR, str("s")};
     static const int32_t one[] = {1};
-    struct assay_ingest_load l = {.providers = one, .n_providers = 1, .keys = (struct assay_record_key[]){key, same_id}, .n_keys = 2,
-                                  .targets = &key, .n_targets = 1};
+    struct assay_ingest_load l = {.providers = one,
+                                  .n_providers = 1,
+                                  .keys = (struct assay_record_key[]){key, same_id},
+                                  .n_keys = 2,
+                                  .targets = &key,
+                                  .n_targets = 1};
     /* The void comes first, twice: its target is unknown, and the mark stands once. */
     for (int i = 0; i < 2; i++) OK(save_all(&(struct assay_ingest_save){.voided = &key, .n_voided = 1}));
     OK(assay_store_ingest_begin(db, &l, &arena, &err));
@@ -575,6 +718,91 @@ START_TEST(tallies_and_pays_add_up) {
 }
 END_TEST
 
+/* --- many rows, which go in another way -------------------------------------------------------------------------------- */
+
+enum { MANY = 330, KNOWN = 110 };
+static struct assay_record_row many_records[MANY];
+static struct assay_order_row many_orders[MANY];
+static struct assay_verdict_row many_verdicts[MANY];
+
+/* Of the orders every third is stored already. */
+static struct assay_ingest_save make_many(void) {
+    for (int i = 0; i < MANY; i++) {
+        const char *order = text("W%03d", i).p;
+        many_records[i] = record_of(1, (enum assay_kind)(i % 5), text("id-%d", i).p, i % 7 ? order : NULL);
+        many_records[i].content = text("{\"n\":\"%d 备件 %0200d\"}", i, i); /* together more than one chunk */
+        many_records[i].seq = i + 1, many_records[i].upload_id = i % 2;
+        many_orders[i] = order_of(1, order, ASSAY_STATE_OPEN, i % 4 ? T0 + i : ASSAY_NO_INSTANT);
+        if (i % 5 == 0) many_orders[i].product = ASSAY_STR_NONE;
+        many_orders[i].packed = (struct assay_str){"\0\1\2\377" + i % 4, (size_t)(4 - i % 4)};
+        many_verdicts[i] = verdict_of(many_orders[i].key, 1, (enum assay_outcome)(i % 6));
+        many_verdicts[i].paid = i % 2, many_verdicts[i].rate = i - 2;
+        if (i % 3 == 0) many_verdicts[i].month = M0 + i;
+    }
+    struct assay_order_row known[KNOWN];
+    struct assay_verdict_row judged_before[KNOWN];
+    for (int i = 0; i < KNOWN; i++) {
+        known[i] = order_of(1, many_orders[3 * i].key.order_no.p, ASSAY_STATE_CANCELLED, T0);
+        judged_before[i] = verdict_of(known[i].key, 1, ASSAY_MISSED);
+    }
+    OK(save_all(&(struct assay_ingest_save){.orders = known, .n_orders = KNOWN, .verdicts = judged_before, .n_verdicts = KNOWN}));
+    for (int i = 0; i < MANY; i++) many_orders[i].fresh = many_verdicts[i].fresh = i % 3 != 0;
+    return (struct assay_ingest_save){.records = many_records,
+                                      .n_records = MANY,
+                                      .orders = many_orders,
+                                      .n_orders = MANY,
+                                      .verdicts = many_verdicts,
+                                      .n_verdicts = MANY};
+}
+
+START_TEST(many_rows_come_back_as_well) {
+    const struct assay_ingest_save save = make_many();
+    struct assay_record_key keys[MANY];
+    struct assay_record_row *r;
+    struct assay_order_row *o;
+    struct assay_verdict_row *v;
+    size_t n;
+    for (int i = 0; i < MANY; i++) keys[i] = many_records[i].key;
+    OK(save_all(&save));
+    OK(assay_store_records(db, keys, MANY, &arena, &r, &n, &err));
+    ck_assert_uint_eq(n, MANY);
+    for (int i = 0; i < MANY; i++) same_record(&r[i], &many_records[i]);
+    OK(assay_store_orders_of(db, 1, ASSAY_STR_NONE, 1000, &arena, &o, &n, &err));
+    ck_assert_uint_eq(n, MANY);
+    for (int i = 0; i < MANY; i++) same_order(&o[i], &many_orders[i]);
+    OK(assay_store_verdicts_of(db, 1, &arena, &v, &n, &err));
+    ck_assert_uint_eq(n, MANY);
+    for (int i = 0; i < MANY; i++) same_verdict(&v[i], &many_verdicts[i]);
+    FAILS(save_all(&save), ASSAY_DATABASE); /* they stand already */
+    OK(assay_db_restore(db, &err));
+    for (int i = 0; i < MANY; i++) many_orders[i].fresh = many_verdicts[i].fresh = false;
+    OK(save_all(
+        &(struct assay_ingest_save){.orders = many_orders, .n_orders = MANY, .verdicts = many_verdicts, .n_verdicts = MANY}));
+}
+END_TEST
+
+START_TEST(poison_among_many_rows_is_told) {
+    const struct assay_ingest_save save = make_many();
+    static const int32_t one[] = {1};
+    struct assay_ingest_load l;
+    many_records[250].content = str("\xC0\xAF");
+    FAILS(save_all(&save), ASSAY_DATABASE);
+    OK(assay_db_restore(db, &err));
+    many_records[250].content = str("{}");
+    many_orders[MANY - 1].fresh = true, many_orders[MANY - 1].key.order_no = str("W000"); /* wrongly said: it is stored */
+    FAILS(save_all(&save), ASSAY_DATABASE);
+    OK(assay_db_restore(db, &err));
+    ck_assert_str_eq(ASK("SELECT count(*) FROM record"), "0");
+    many_orders[MANY - 1].key.order_no = text("W%03d", MANY - 1);
+    OK(begin_on(db, one, 1, &l));
+    kill_backends();
+    FAILS(assay_store_ingest_save(db, &save, true, &err), ASSAY_DATABASE_UNAVAILABLE);
+    OK(assay_db_restore(db, &err));
+    OK(save_all(&save));
+    ck_assert_str_eq(ASK("SELECT count(*) FROM record"), "330");
+}
+END_TEST
+
 /* --- locks ---------------------------------------------------------------------------------------------------------- */
 
 struct contender {
@@ -603,7 +831,10 @@ static void *contend(void *arg) {
 }
 
 static void wait_for_lock_waiters(int n) {
-    for (int i = 0; i < 500 && number(ASK("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")) < n; i++)
+    for (int i = 0;
+         i < 500 &&
+         number(ASK("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")) < n;
+         i++)
         nanosleep(&(struct timespec){0, 10000000}, NULL);
 }
 
@@ -639,13 +870,15 @@ START_TEST(records_of_a_rival_are_seen_after_the_wait) {
     int pid = fork();
     if (pid == 0) { /* the rival looks up while we hold the lock */
         struct assay_db *d = connect_to(info);
-        struct assay_ingest_load m = {.providers = one, .n_providers = 1, .keys = &r.key, .n_keys = 1, .orders = &o.key, .n_orders = 1};
+        struct assay_ingest_load m = {
+            .providers = one, .n_providers = 1, .keys = &r.key, .n_keys = 1, .orders = &o.key, .n_orders = 1};
         bool good = assay_store_ingest_begin(d, &m, &arena, &err) == ASSAY_OK && m.found[0] && m.order_rows[0];
         assay_db_close(d);
         _exit(good ? 0 : 1);
     }
     wait_for_lock_waiters(1);
-    OK(assay_store_ingest_save(db, &(struct assay_ingest_save){.records = &r, .n_records = 1, .orders = &o, .n_orders = 1}, true, &err));
+    OK(assay_store_ingest_save(db, &(struct assay_ingest_save){.records = &r, .n_records = 1, .orders = &o, .n_orders = 1}, true,
+                               &err));
     int status;
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);
     ck_assert_int_eq(status, 0);
@@ -678,7 +911,8 @@ END_TEST
 
 static const char *rows_everywhere(void) {
     return ASK("SELECT (SELECT count(*) FROM record) + (SELECT count(*) FROM voided) + (SELECT count(*) FROM work_order) + "
-               "(SELECT count(*) FROM verdict) + (SELECT count(*) FROM tally) + (SELECT count(*) FROM pay_tally) + (SELECT count(*) FROM provider_head)");
+               "(SELECT count(*) FROM verdict) + (SELECT count(*) FROM tally) + (SELECT count(*) FROM pay_tally) + (SELECT "
+               "count(*) FROM provider_head)");
 }
 
 START_TEST(rollback_leaves_nothing) {
@@ -690,9 +924,22 @@ START_TEST(rollback_leaves_nothing) {
     struct assay_pay_row p = {1, 1, M0, 5, 1};
     struct assay_ingest_load l;
     OK(begin_on(db, providers, 2, &l));
-    OK(assay_store_ingest_save(db, &(struct assay_ingest_save){.records = &r, .n_records = 1, .voided = &r.key, .n_voided = 1, .orders = &o,
-        .n_orders = 1, .verdicts = &v, .n_verdicts = 1, .tallies = &t, .n_tallies = 1, .pays = &p, .n_pays = 1, .heads = l.heads, .n_heads = 2},
-        false, &err));
+    OK(assay_store_ingest_save(db,
+                               &(struct assay_ingest_save){.records = &r,
+                                                           .n_records = 1,
+                                                           .voided = &r.key,
+                                                           .n_voided = 1,
+                                                           .orders = &o,
+                                                           .n_orders = 1,
+                                                           .verdicts = &v,
+                                                           .n_verdicts = 1,
+                                                           .tallies = &t,
+                                                           .n_tallies = 1,
+                                                           .pays = &p,
+                                                           .n_pays = 1,
+                                                           .heads = l.heads,
+                                                           .n_heads = 2},
+                               false, &err));
     assay_db_rollback(db);
     ck_assert_str_eq(rows_everywhere(), "0");
     OK(begin_on(db, providers, 2, &l));
@@ -719,7 +966,8 @@ static void check_poison(enum poison p, struct assay_str noise) {
     case BIG_COUNT: OK(save_all(&(struct assay_ingest_save){.tallies = &t, .n_tallies = 1})); break;
     case POISONS: break;
     }
-    const struct assay_ingest_save bad = {.records = r, .n_records = 2, .orders = o, .n_orders = 2, .tallies = &t, .n_tallies = p == BIG_COUNT};
+    const struct assay_ingest_save bad = {
+        .records = r, .n_records = 2, .orders = o, .n_orders = 2, .tallies = &t, .n_tallies = p == BIG_COUNT};
     FAILS(save_all(&bad), ASSAY_DATABASE);
     ck_assert_str_ne(err.detail, "");
     OK(assay_db_restore(db, &err));
@@ -735,7 +983,8 @@ START_TEST(poison_is_told_and_leaves_the_connection_whole) {
     for (int i = 0; i < 6000; i++) noise[i] = (char)(33 + rnd(90));
     const char *pid = ASK("SELECT max(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()");
     for (int p = 0; p < POISONS; p++) check_poison((enum poison)p, str(noise));
-    ck_assert_str_eq(ASK("SELECT max(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"), pid);
+    ck_assert_str_eq(ASK("SELECT max(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"),
+                     pid);
 }
 END_TEST
 
@@ -788,7 +1037,8 @@ static void *kill_waiting(void *unused) {
     (void)unused;
     PGconn *c = PQconnectdb(info);
     for (int i = 0, killed = 0; i < 500 && !killed; i++) {
-        PGresult *r = PQexec(c, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'");
+        PGresult *r = PQexec(c, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND "
+                                "wait_event_type = 'Lock'");
         killed = PQntuples(r);
         PQclear(r);
         nanosleep(&(struct timespec){0, 10000000}, NULL);
@@ -863,11 +1113,20 @@ START_TEST(lookups_stay_indexed_as_tables_grow) {
             keys[i] = r[i].key;
             okeys[i] = o[i].key;
         }
-        struct assay_ingest_load l = {.providers = one, .n_providers = 1, .keys = keys, .n_keys = EACH, .orders = okeys, .n_orders = EACH,
-                                      .targets = keys, .n_targets = EACH};
+        struct assay_ingest_load l = {.providers = one,
+                                      .n_providers = 1,
+                                      .keys = keys,
+                                      .n_keys = EACH,
+                                      .orders = okeys,
+                                      .n_orders = EACH,
+                                      .targets = keys,
+                                      .n_targets = EACH};
         OK(assay_store_ingest_begin(db, &l, &arena, &err));
-        OK(assay_store_ingest_save(db, &(struct assay_ingest_save){.records = r, .n_records = EACH, .voided = keys, .n_voided = EACH,
-            .orders = o, .n_orders = EACH}, true, &err));
+        OK(assay_store_ingest_save(
+            db,
+            &(struct assay_ingest_save){
+                .records = r, .n_records = EACH, .voided = keys, .n_voided = EACH, .orders = o, .n_orders = EACH},
+            true, &err));
     }
     assay_db_close(db); /* its counters are told when it ends */
     db = NULL;
@@ -896,7 +1155,8 @@ static void make_listed(void) {
     seed_state = 20010101;
     for (int i = 0; i < LISTED; i++) {
         struct assay_order_row *o = &listed[i];
-        *o = order_of(1, text("%c%02d", "wW-~"[rnd(4)], i).p, (enum assay_state)rnd(4), rnd(5) ? T0 + rnd(4) * HOUR : ASSAY_NO_INSTANT);
+        *o = order_of(1, text("%c%02d", "wW-~"[rnd(4)], i).p, (enum assay_state)rnd(4),
+                      rnd(5) ? T0 + rnd(4) * HOUR : ASSAY_NO_INSTANT);
         if (o->state == ASSAY_STATE_CLOSED) o->closed_at = T0 + rnd(4) * ASSAY_DAY;
         if (i % 3 == 0) continue;
         judged[n_judged++] = verdict_of(o->key, 1, (enum assay_outcome)(1 + rnd(5)));
@@ -959,9 +1219,14 @@ START_TEST(lists_page_without_loss_or_doubles) {
         for (int state = 0; state < 4; state++)
             for (int outcome = 0; outcome < 6; outcome++)
                 for (int period = 0; period < 2; period++)
-                    check_listing((struct assay_order_filter){.provider_id = 1, .scheme_id = 1, .state = (enum assay_state)state,
-                        .outcome = (enum assay_outcome)outcome, .period = period ? M0 : ASSAY_NO_MONTH, .period_from = T0 + ASSAY_DAY,
-                        .period_to = T0 + 3 * ASSAY_DAY, .limit = limits[l]});
+                    check_listing((struct assay_order_filter){.provider_id = 1,
+                                                              .scheme_id = 1,
+                                                              .state = (enum assay_state)state,
+                                                              .outcome = (enum assay_outcome)outcome,
+                                                              .period = period ? M0 : ASSAY_NO_MONTH,
+                                                              .period_from = T0 + ASSAY_DAY,
+                                                              .period_to = T0 + 3 * ASSAY_DAY,
+                                                              .limit = limits[l]});
 }
 END_TEST
 
@@ -975,7 +1240,8 @@ static void make_risky(void) {
     seed_state = 4711;
     for (int i = 0; i < RISKY; i++) {
         bool open = rnd(8) != 0;
-        risky[i] = order_of((int32_t)(1 + rnd(3)), text("%02u", rnd(100)).p, open ? ASSAY_STATE_OPEN : ASSAY_STATE_CLOSED, T0 - HOUR);
+        risky[i] = order_of((int32_t)(1 + rnd(3)), text("%02u", rnd(100)).p, open ? ASSAY_STATE_OPEN : ASSAY_STATE_CLOSED,
+                            T0 - HOUR);
         for (int j = 0; j < i; j++)
             if (assay_str_eq(risky[j].key.order_no, risky[i].key.order_no)) risky[i].key.order_no = text("x%d", i);
         struct assay_verdict_row *v = &clocks[i];
@@ -992,8 +1258,8 @@ static void make_risky(void) {
 }
 
 static bool clock_of(const struct assay_verdict_row *v, const struct assay_risk_filter *f, struct assay_risk_row *out) {
-    bool diagnosis = v->diagnosis == ASSAY_CLOCK_PENDING && v->diagnosis_deadline != ASSAY_NO_INSTANT && v->diagnosis_deadline >= f->now &&
-                     v->diagnosis_deadline <= f->until;
+    bool diagnosis = v->diagnosis == ASSAY_CLOCK_PENDING && v->diagnosis_deadline != ASSAY_NO_INSTANT &&
+                     v->diagnosis_deadline >= f->now && v->diagnosis_deadline <= f->until;
     bool cycle = v->cycle_deadline != ASSAY_NO_INSTANT && v->cycle_deadline <= f->until;
     if (!diagnosis && !cycle) return false;
     out->cycle = cycle && (!diagnosis || v->cycle_deadline < v->diagnosis_deadline);
@@ -1041,8 +1307,8 @@ START_TEST(orders_at_risk_come_once_and_soonest_first) {
     for (size_t l = 0; l < sizeof limits / sizeof *limits; l++)
         for (int32_t provider = 0; provider < 4; provider++)
             for (int within = -2; within <= 6; within += 2)
-                seen += check_risks((struct assay_risk_filter){.scheme_id = 1, .provider_id = provider, .now = T0,
-                                                               .until = T0 + within * HOUR, .limit = limits[l]});
+                seen += check_risks((struct assay_risk_filter){
+                    .scheme_id = 1, .provider_id = provider, .now = T0, .until = T0 + within * HOUR, .limit = limits[l]});
     ck_assert_uint_gt(seen, 300);
 }
 END_TEST
@@ -1052,9 +1318,12 @@ END_TEST
 START_TEST(windows_are_sums_of_months) {
     enum { MONTHS = 6 };
     struct assay_tally_row t[3 * MONTHS];
-    struct assay_order_row o[] = {order_of(1, "a", ASSAY_STATE_OPEN, T0), order_of(1, "b", ASSAY_STATE_OPEN, T0 + 1),
-                                  order_of(1, "c", ASSAY_STATE_OPEN, ASSAY_NO_INSTANT), order_of(1, "d", ASSAY_STATE_CLOSED, T0),
-                                  order_of(3, "a", ASSAY_STATE_OPEN, T0 - 1), order_of(2, "z", ASSAY_STATE_CANCELLED, T0 - 1)};
+    struct assay_order_row o[] = {order_of(1, "a", ASSAY_STATE_OPEN, T0),
+                                  order_of(1, "b", ASSAY_STATE_OPEN, T0 + 1),
+                                  order_of(1, "c", ASSAY_STATE_OPEN, ASSAY_NO_INSTANT),
+                                  order_of(1, "d", ASSAY_STATE_CLOSED, T0),
+                                  order_of(3, "a", ASSAY_STATE_OPEN, T0 - 1),
+                                  order_of(2, "z", ASSAY_STATE_CANCELLED, T0 - 1)};
     struct assay_window_row *rows;
     size_t n, n_t = 0;
     seed_state = 99;
@@ -1069,8 +1338,10 @@ START_TEST(windows_are_sums_of_months) {
     struct assay_ingest_load l;
     OK(begin_on(db, providers, 4, &l));
     for (int i = 0; i < 4; i++) l.heads[i].last_record_at = T0 + i;
-    OK(assay_store_ingest_save(db, &(struct assay_ingest_save){.tallies = t, .n_tallies = n_t, .orders = o, .n_orders = 6, .heads = l.heads,
-                                                               .n_heads = 4}, true, &err));
+    OK(assay_store_ingest_save(
+        db,
+        &(struct assay_ingest_save){.tallies = t, .n_tallies = n_t, .orders = o, .n_orders = 6, .heads = l.heads, .n_heads = 4},
+        true, &err));
     for (int32_t provider = 0; provider <= 4; provider++) {
         OK(assay_store_window(db, 1, provider, M0 + 1, M0 + 3, 0, T0 + 1, &arena, &rows, &n, &err));
         ck_assert_uint_eq(n, provider == 0 ? 3 : provider == 4 ? 0 : 1); /* 3 has an open order only, 4 nothing */
@@ -1080,7 +1351,8 @@ START_TEST(windows_are_sums_of_months) {
             for (int i = 0; i < ASSAY_TALLY_COUNT; i++) {
                 int64_t sum = 0;
                 for (size_t j = 0; j < n_t; j++)
-                    if (t[j].provider_id == w->provider_id && t[j].scheme_id == 1 && t[j].month > M0 && t[j].month <= M0 + 3) sum += t[j].counts[i];
+                    if (t[j].provider_id == w->provider_id && t[j].scheme_id == 1 && t[j].month > M0 && t[j].month <= M0 + 3)
+                        sum += t[j].counts[i];
                 ck_assert_int_eq(w->counts[i], sum);
             }
             static const int open[] = {0, 1, 0, 1};
@@ -1120,7 +1392,8 @@ START_TEST(pay_comes_by_rate_and_by_line) {
         }
     } while (n == 4);
     ck_assert_uint_eq(got, LINES - 2);
-    const struct assay_pay_row pays[] = {{1, 1, M0, ASSAY_NO_RATE, 2}, {1, 1, M0, 9, 1}, {1, 1, M0 + 1, 9, 1}, {2, 1, M0, 5, 1}, {2, 2, M0, 5, 1}};
+    const struct assay_pay_row pays[] = {
+        {1, 1, M0, ASSAY_NO_RATE, 2}, {1, 1, M0, 9, 1}, {1, 1, M0 + 1, 9, 1}, {2, 1, M0, 5, 1}, {2, 2, M0, 5, 1}};
     struct assay_pay_row *p;
     OK(save_all(&(struct assay_ingest_save){.pays = pays, .n_pays = 5}));
     OK(assay_store_pays(db, 1, 0, M0, &arena, &p, &n, &err));
@@ -1135,8 +1408,14 @@ END_TEST
 /* === uploads ========================================================================================================= */
 
 START_TEST(uploads_and_their_rejections_stay_readable) {
-    struct assay_upload_row u = {.upload_id = 77, .kind = str("repair-events"), .status = str("running"), .request_id = str("req-1"),
-                                 .party = ASSAY_PARTY_LOGISTICS, .received_at = T0, .finished_at = ASSAY_NO_INSTANT}, *row;
+    struct assay_upload_row u = {.upload_id = 77,
+                                 .kind = str("repair-events"),
+                                 .status = str("running"),
+                                 .request_id = str("req-1"),
+                                 .party = ASSAY_PARTY_LOGISTICS,
+                                 .received_at = T0,
+                                 .finished_at = ASSAY_NO_INSTANT},
+                            *row;
     const struct assay_rejection_row bad[] = {
         {1, 3, str("id-3"), str("unknown_field"), str("/x"), str("no such field"), {"{\"x\":\0}\377", 8}},
         {2, 3, ASSAY_STR_NONE, str("missing_field"), str("/at"), str(""), ASSAY_STR_NONE},
@@ -1216,6 +1495,8 @@ static Suite *suite_of_store(void) {
     tcase_add_test(t, orders_and_verdicts_are_replaced);
     tcase_add_test(t, voids_are_seen_from_both_sides);
     tcase_add_test(t, tallies_and_pays_add_up);
+    tcase_add_test(t, many_rows_come_back_as_well);
+    tcase_add_test(t, poison_among_many_rows_is_told);
     tcase_add_test(t, heads_are_the_lock);
     tcase_add_test(t, records_of_a_rival_are_seen_after_the_wait);
     tcase_add_test(t, heads_lock_joins_the_callers_transaction);

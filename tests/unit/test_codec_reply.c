@@ -495,7 +495,7 @@ START_TEST(pay_lines) {
 }
 END_TEST
 
-/* === uploads and problems ============================================================================================= */
+/* === uploads ============================================================================================= */
 
 START_TEST(uploads) {
     const struct assay_upload_error errors[] = {
@@ -526,30 +526,6 @@ START_TEST(uploads) {
 }
 END_TEST
 
-START_TEST(problems) {
-    static struct assay_errors es;
-    assay_errors_add(&es, ASSAY_MISSING_FIELD, "/line", "line is required");
-    assay_errors_add(&es, ASSAY_WRONG_TYPE, "", "an object is wanted");
-    assay_errors_add(&es, ASSAY_UNKNOWN_PARAMETER, "perido", "known: period");
-    struct assay_problem p = {ASSAY_VALIDATION_FAILED, 422, NULL, ASSAY_STR_NONE, ASSAY_STR_NONE, NULL, false};
-    assay_problem_write(&p, &out, NULL);
-    is("{\"type\":\"/docs#validation_failed\",\"title\":\"The document has "
-       "errors\",\"status\":422,\"code\":\"validation_failed\"}");
-    p = (struct assay_problem){ASSAY_VALIDATION_FAILED, 422, "3 errors", ASSAY_STR("/v1/repair-events"),
-                               ASSAY_STR("r-1"),        &es, true};
-    assay_problem_write(&p, &out, NULL);
-    is("{\"type\":\"/docs#validation_failed\",\"title\":\"文档有错误\",\"status\":422,\"detail\":\"3 "
-       "errors\",\"instance\":\"/v1/repair-events\","
-       "\"code\":\"validation_failed\",\"request_id\":\"r-1\",\"errors\":["
-       "{\"pointer\":\"/line\",\"code\":\"missing_field\",\"detail\":\"line is "
-       "required\"},{\"pointer\":\"\",\"code\":\"wrong_type\",\"detail\":\"an object is wanted\"},"
-       "{\"parameter\":\"perido\",\"code\":\"unknown_parameter\",\"detail\":\"known: period\"}]}");
-    while (es.n < ASSAY_ERRORS_MAX + 5) assay_errors_add(&es, ASSAY_UNKNOWN_FIELD, "/x", "x");
-    assay_problem_write(&p, &out, NULL);
-    ck_assert_ptr_nonnull(strstr(out.p, "],\"errors_omitted\":5}"));
-}
-END_TEST
-
 static Suite *suite_reply(void) {
     Suite *s = suite_create("codec_reply");
     TCase *t = tcase_create("reply");
@@ -566,7 +542,6 @@ static Suite *suite_reply(void) {
     tcase_add_test(t, compensation);
     tcase_add_test(t, pay_lines);
     tcase_add_test(t, uploads);
-    tcase_add_test(t, problems);
     suite_add_tcase(s, t);
     return s;
 }
