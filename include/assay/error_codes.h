@@ -43,6 +43,7 @@
     /* a record against what is known */ \
     X(UNKNOWN_PROVIDER,      "unknown_provider",       "The provider is not registered",               "服务商未登记") \
     X(SENDER_NOT_ALLOWED,    "sender_not_allowed",     "This sender may not send this record",         "该发送方无权发送此记录") \
+    X(ORDER_FULL,            "order_full",             "The order holds too many records",             "维修单的记录过多") \
     X(ORDER_CLOSED,          "order_closed",           "The order is closed",                          "维修单已结单") \
     /* the server */ \
     X(OVERLOADED,            "overloaded",             "Too much is waiting; try again shortly",       "系统繁忙，请稍后重试") \

@@ -22,7 +22,12 @@ struct assay_http_server;
 /* === routes ======================================================================================================== */
 enum assay_http_method {
     ASSAY_HTTP_GET = 1, /* a route for GET answers HEAD too */
-    ASSAY_HTTP_HEAD, ASSAY_HTTP_POST, ASSAY_HTTP_PUT, ASSAY_HTTP_PATCH, ASSAY_HTTP_DELETE, ASSAY_HTTP_OPTIONS,
+    ASSAY_HTTP_HEAD,
+    ASSAY_HTTP_POST,
+    ASSAY_HTTP_PUT,
+    ASSAY_HTTP_PATCH,
+    ASSAY_HTTP_DELETE,
+    ASSAY_HTTP_OPTIONS,
     ASSAY_HTTP_METHOD_OTHER, /* known nowhere: 405 */
 };
 const char *assay_http_method_name(enum assay_http_method m); /* "GET"; "" for OTHER */
@@ -52,28 +57,29 @@ enum assay_http_lane { ASSAY_HTTP_LANE_READ, ASSAY_HTTP_LANE_WRITE, ASSAY_HTTP_L
 
 /* One row of the program's table. Arrays of names end with NULL; NULL for an array is the empty one. */
 struct assay_http_route {
-    const char *name;    /* unique, snake_case: for logs, metrics and the contract (operationId) */
+    const char *name;              /* unique, snake_case: for logs, metrics and the contract (operationId) */
     enum assay_http_method method; /* never HEAD or OPTIONS: these come by themselves */
-    const char *pattern; /* "/v1/providers/{provider}/orders/{order}"; of two rows that match, the first that takes the
+    const char *pattern;           /* "/v1/providers/{provider}/orders/{order}"; of two rows that match, the first that takes the
                             body's media type wins, else the earlier */
     enum assay_http_kind kind;
-    enum assay_http_lane lane;     /* of WORKER and STREAM */
+    enum assay_http_lane lane; /* of WORKER and STREAM */
     assay_http_handler *handler;
     /* Optional, on the HTTP thread before the handler: true when it has set the reply (a cache hit). Must not wait. */
     bool (*cached)(struct assay_http_request *r);
-    uint32_t access;               /* 0: open, needs no key; else bits that `authorize` understands */
+    uint32_t access; /* 0: open, needs no key; else bits that `authorize` understands */
     uint32_t flags;
-    const char *const *params;     /* names of query parameters; any other is refused */
-    const char *const *accepts;    /* media types of the body; none: takes no body */
-    const char *const *produces;   /* media types offered, the first is the default; none: not negotiated */
-    uint64_t max_body;             /* bytes; 0: the server's body_bytes (not STREAM: unbounded) */
-    int64_t body_ms;               /* time for the whole body; 0: the server's */
+    const char *const *params;   /* names of query parameters; any other is refused */
+    const char *const *accepts;  /* media types of the body; none: takes no body */
+    const char *const *produces; /* media types offered, the first is the default; none: not negotiated */
+    uint64_t max_body;           /* bytes; 0: the server's body_bytes (not STREAM: unbounded) */
+    int64_t body_ms;             /* time for the whole body; 0: the server's */
 };
 /* The program's table (src/http/routes.c), for the server and for tests that hold it against the contract. */
 const struct assay_http_route *assay_http_routes(size_t *n);
 /* ASSAY_CONFIG naming the row where a table is not sound: a name twice, a pattern that cannot be parsed, one that an
  * earlier row hides, a missing handler. The server checks its table when it starts. */
-enum assay_status assay_http_routes_check(const struct assay_http_route *routes, size_t n, struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_http_routes_check(const struct assay_http_route *routes, size_t n,
+                                          struct assay_error *e) ASSAY_MUST_CHECK;
 
 /* === requests ====================================================================================================== */
 #define ASSAY_HTTP_VARS_MAX 6
@@ -152,8 +158,10 @@ bool assay_http_body_ready(const struct assay_http_request *r, const struct assa
 
 /* Set the reply; the last call counts. content_type must be a constant or live in the arena.
  * Successful replies to GET get ETag, Cache-Control: private, no-cache and 304 by themselves, everything else no-store. */
-void assay_http_reply(struct assay_http_request *r, int status, const char *content_type, struct assay_buf *b); /* takes b's memory */
-void assay_http_reply_body(struct assay_http_request *r, int status, const char *content_type, struct assay_http_body *body); /* takes the reference */
+void assay_http_reply(struct assay_http_request *r, int status, const char *content_type,
+                      struct assay_buf *b); /* takes b's memory */
+void assay_http_reply_body(struct assay_http_request *r, int status, const char *content_type,
+                           struct assay_http_body *body);              /* takes the reference */
 void assay_http_reply_empty(struct assay_http_request *r, int status); /* 204 and the like */
 /* application/json */
 void assay_http_reply_json(struct assay_http_request *r, int status, struct assay_buf *b); /* takes b's memory */
@@ -189,18 +197,18 @@ struct assay_http_lane_config {
     unsigned queue;   /* requests that may wait besides those being worked on */
 };
 struct assay_http_config {
-    const char *listen;    /* "127.0.0.1:8080", "[::1]:8080", "localhost:0", ":8080" (all addresses); port 0: any free one */
-    unsigned threads;      /* HTTP threads */
-    unsigned connections;  /* beyond it: 503 and a closed connection */
-    size_t uri_bytes;      /* 414 */
-    size_t head_bytes;     /* request line and headers: 431 */
-    uint64_t body_bytes;   /* a body that is not streamed: 413 */
+    const char *listen;      /* "127.0.0.1:8080", "[::1]:8080", "localhost:0", ":8080" (all addresses); port 0: any free one */
+    unsigned threads;        /* HTTP threads */
+    unsigned connections;    /* beyond it: 503 and a closed connection */
+    size_t uri_bytes;        /* 414 */
+    size_t head_bytes;       /* request line and headers: 431 */
+    uint64_t body_bytes;     /* a body that is not streamed: 413 */
     uint64_t buffered_bytes; /* of all bodies being received or waiting, together: 503 */
-    size_t stream_bytes;   /* of one streamed body, at most in memory */
-    int64_t idle_ms;       /* a connection without a request; a body that does not move */
-    int64_t head_ms;       /* from request line to the end of the headers */
-    int64_t body_ms;       /* a whole body, however it trickles: 408 */
-    int64_t reply_ms;      /* a client that does not take its reply */
+    size_t stream_bytes;     /* of one streamed body, at most in memory */
+    int64_t idle_ms;         /* a connection without a request; a body that does not move */
+    int64_t head_ms;         /* from request line to the end of the headers */
+    int64_t body_ms;         /* a whole body, however it trickles: 408 */
+    int64_t reply_ms;        /* a client that does not take its reply */
     struct assay_http_lane_config lanes[ASSAY_HTTP_LANES];
     const struct assay_http_route *routes;
     size_t n_routes;
@@ -222,8 +230,8 @@ void assay_http_config_init(struct assay_http_config *c);
 
 /* Binds, starts all threads. c is copied, what it points to is borrowed. ASSAY_CONFIG (field: the name of the setting) or
  * ASSAY_IO. Signals stay with the caller's threads. */
-enum assay_status assay_http_server_start(const struct assay_http_config *c, struct assay_http_server **out, struct assay_error *e)
-    ASSAY_MUST_CHECK;
+enum assay_status assay_http_server_start(const struct assay_http_config *c, struct assay_http_server **out,
+                                          struct assay_error *e) ASSAY_MUST_CHECK;
 /* "127.0.0.1:41873": where it listens, with the port it got. */
 const char *assay_http_server_address(const struct assay_http_server *s);
 uint16_t assay_http_server_port(const struct assay_http_server *s);
@@ -252,7 +260,8 @@ struct assay_http_result {
 };
 /* Run a request through c's routes as the server would, on this thread with the given worker context, and wait where the
  * handler went LATER. Limits of sockets and time do not apply; lanes are not used. */
-void assay_http_call(const struct assay_http_config *c, const struct assay_http_call *call, void *worker, struct assay_http_result *out);
+void assay_http_call(const struct assay_http_config *c, const struct assay_http_call *call, void *worker,
+                     struct assay_http_result *out);
 void assay_http_result_free(struct assay_http_result *r);
 
 #endif

@@ -1,7 +1,8 @@
 /* log.h -- one structured line per thing that happened, to a file descriptor (stderr).
  *
  * A line is built field by field in a buffer of its own and leaves by one write, so that lines of many threads never
- * mix; nothing is allocated and no lock is held while a line is built. Values are escaped: a line is a line whatever
+ * mix; nothing is allocated and no lock is held while a line is built. A line that would have to wait (nobody reads the
+ * pipe) is dropped, and their number told with the next that is written. Values are escaped: a line is a line whatever
  * a client sent. A line that would be too long is cut between fields and ends with "cut". Callers keep secrets and
  * personal data out.
  *
@@ -22,9 +23,9 @@ enum assay_log_format { ASSAY_LOG_LOGFMT, ASSAY_LOG_JSON };
 struct assay_log;
 /* fd is borrowed. */
 struct assay_log *assay_log_new(int fd, enum assay_log_level level, enum assay_log_format format);
-void assay_log_free(struct assay_log *log); /* NULL is fine */
+void assay_log_free(struct assay_log *log);                                  /* NULL is fine */
 void assay_log_set_level(struct assay_log *log, enum assay_log_level level); /* any thread, any time */
-const char *assay_log_level_name(enum assay_log_level level); /* "debug", "info", "warn", "error" */
+const char *assay_log_level_name(enum assay_log_level level);                /* "debug", "info", "warn", "error" */
 bool assay_log_level_parse(struct assay_str s, enum assay_log_level *out);
 bool assay_log_format_parse(struct assay_str s, enum assay_log_format *out); /* "logfmt", "json" */
 

@@ -29,9 +29,9 @@ void assay_metrics_reader(struct assay_metrics *m, const char *name, const char 
 void assay_metrics_forget(struct assay_metrics *m, const void *arg);
 
 /* Any thread. metric NULL: nothing. */
-void assay_metric_add(struct assay_metric *metric, int64_t n);       /* a counter (n >= 0) or a gauge */
-void assay_metric_set(struct assay_metric *metric, int64_t v);       /* a gauge */
-void assay_metric_observe(struct assay_metric *metric, int64_t us);  /* a histogram */
+void assay_metric_add(struct assay_metric *metric, int64_t n);      /* a counter (n >= 0) or a gauge */
+void assay_metric_set(struct assay_metric *metric, int64_t v);      /* a gauge */
+void assay_metric_observe(struct assay_metric *metric, int64_t us); /* a histogram */
 
 /* Append all series as text. */
 void assay_metrics_render(struct assay_metrics *m, struct assay_buf *b);

@@ -29,6 +29,10 @@ enum assay_status assay_store_migrate(struct assay_db *db, assay_instant now, in
 /* ASSAY_CONFIG with what to do where the schema is not the one this program knows. */
 enum assay_status assay_store_check_schema(struct assay_db *db, struct assay_error *e) ASSAY_MUST_CHECK;
 
+/* The version of the rules (ASSAY_ENGINE) that the stored figures are of. */
+enum assay_status assay_store_engine(struct assay_db *db, int32_t *engine, struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_store_engine_set(struct assay_db *db, int32_t engine, struct assay_error *e) ASSAY_MUST_CHECK;
+
 /* --- configuration --------------------------------------------------------------------------------------------------- */
 struct assay_provider_row { /* one version */
     int32_t provider_id, version;

@@ -4,6 +4,10 @@
 
 #include "assay/order.h"
 
+/* The version of the rules in code: raised whenever the same records and documents give other figures than before. A
+ * daemon that finds figures of another version derives all of them again before it serves. */
+#define ASSAY_ENGINE 1
+
 /* Stored: never renumber. */
 enum assay_clock_outcome {
     ASSAY_CLOCK_NONE = 0, /* null: does not apply at all (missing_open) */

@@ -166,6 +166,24 @@ static enum assay_status start_log(struct daemon *d, struct assay_error *e) {
     return ASSAY_OK;
 }
 
+/* Figures that other rules made are derived again before anyone reads them. */
+static enum assay_status renew_figures(struct daemon *d, struct assay_error *e) {
+    struct assay_session *s;
+    struct assay_verify_result result;
+    int32_t engine = 0;
+    enum assay_status st = assay_session_open(d->service, &s, e);
+    if (st) return st;
+    st = assay_store_engine(s->db, &engine, e);
+    if (!st && engine != ASSAY_ENGINE) {
+        assay_log_message(d->log, ASSAY_LOG_INFO, "rules_changed", "deriving all figures again, from rules %d to %d", engine, ASSAY_ENGINE);
+        st = assay_recompute_repair(s, NULL, NULL, &result, e);
+        if (!st) st = assay_store_engine_set(s->db, ASSAY_ENGINE, e);
+        if (!st) assay_log_message(d->log, ASSAY_LOG_INFO, "figures_renewed", "%lld differences put right", (long long)result.differences);
+    }
+    assay_session_close(s);
+    return st;
+}
+
 static enum assay_status start(struct daemon *d, struct assay_error *e) {
     const struct assay_settings *s = d->settings;
     const char *conninfo = NULL;
@@ -183,6 +201,7 @@ static enum assay_status start(struct daemon *d, struct assay_error *e) {
                                       .committer_batch = (size_t)s->committer_batch, .upload_slice = (size_t)s->upload_slice,
                                       .upload_run_bytes = (size_t)s->upload_memory};
     st = assay_service_start(&o, &d->service, e);
+    if (!st) st = renew_figures(d, e);
     if (st) return st;
     d->app = (struct assay_app){.service = d->service, .admin_key = d->admin_key, .log = d->log, .metrics = d->metrics, .max_line = (size_t)s->record_bytes};
     add_metrics(d);

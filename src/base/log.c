@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@ struct assay_log {
     int fd;
     enum assay_log_format format;
     atomic_int level;
+    atomic_uint_fast64_t dropped; /* lines, since one was last written */
 };
 
 /* Kept free behind the fields for what ends a line: cut=true, a brace, a line feed. */
@@ -124,12 +126,41 @@ void assay_log_int(struct assay_log_line *l, const char *key, int64_t v) {
     put_field(l, key, (struct assay_str){text, (size_t)n}, false);
 }
 
-void assay_log_end(struct assay_log_line *l) {
+/* A log that nobody reads must not stop the program: what would wait is dropped. A pipe that is ready takes a whole line. */
+static bool is_ready(int fd) {
+    struct pollfd p = {.fd = fd, .events = POLLOUT};
+    return poll(&p, 1, 0) > 0;
+}
+
+static bool write_line(int fd, const char *p, size_t n) {
+    ssize_t rc;
+    do {
+        errno = 0;
+        rc = is_ready(fd) ? write(fd, p, n) : -1;
+    } while (rc < 0 && errno == EINTR);
+    return rc >= 0;
+}
+
+static void finish_line(struct assay_log_line *l) {
     bool json = l->log->format == ASSAY_LOG_JSON;
     int n = snprintf(l->text + l->n, TAIL_MAX, "%s%s\n", !l->cut ? "" : json ? ",\"cut\":true" : " cut=true", json ? "}" : "");
     l->n += (size_t)n;
-    /* A log that cannot be written must not stop the program: nothing is tried again but an interrupted call. */
-    while (write(l->log->fd, l->text, l->n) < 0 && errno == EINTR) continue;
+}
+
+static void tell_dropped(struct assay_log *log) {
+    struct assay_log_line l;
+    uint64_t n = atomic_exchange(&log->dropped, 0);
+    if (n == 0 || !assay_log_begin(&l, log, ASSAY_LOG_WARN, "log_lines_dropped")) return;
+    assay_log_int(&l, "lines", (int64_t)n);
+    finish_line(&l);
+    if (!write_line(log->fd, l.text, l.n)) atomic_fetch_add(&log->dropped, n);
+}
+
+void assay_log_end(struct assay_log_line *l) {
+    struct assay_log *log = (struct assay_log *)(uintptr_t)l->log; /* only the count of what it dropped changes */
+    finish_line(l);
+    if (atomic_load_explicit(&log->dropped, memory_order_relaxed) > 0) tell_dropped(log);
+    if (!write_line(log->fd, l->text, l->n)) atomic_fetch_add(&log->dropped, 1);
 }
 
 void assay_log_message(const struct assay_log *log, enum assay_log_level level, const char *event, const char *fmt, ...) {

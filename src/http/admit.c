@@ -17,7 +17,8 @@ static bool is_request_id(struct assay_str s) {
     if (s.n < 1 || s.n > 64) return false;
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i];
-        bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+        bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+                    c == '-';
         if (!good) return false;
     }
     return true;
@@ -53,8 +54,11 @@ static bool is_sound(struct assay_http_exchange *x, size_t head_bytes) {
     if (x->bad_target == ASSAY_URI_TOO_LONG) return refuse(x, ASSAY_URI_TOO_LONG, "", "");
     if (head_bytes > x->site->c.head_bytes) return refuse(x, ASSAY_HEADERS_TOO_LARGE, "", "");
     if (x->bad_head) return refuse(x, ASSAY_BAD_REQUEST, "", x->bad_head);
-    if (!is_framed(&x->pub.headers)) return refuse(x, ASSAY_BAD_REQUEST, "", "The body's length is said twice or in a way that is not understood");
-    if (x->bad_target) return refuse(x, x->bad_target, "", "The request target has characters or escapes that are not allowed, or too many parameters");
+    if (!is_framed(&x->pub.headers))
+        return refuse(x, ASSAY_BAD_REQUEST, "", "The body's length is said twice or in a way that is not understood");
+    if (x->bad_target)
+        return refuse(x, x->bad_target, "",
+                      "The request target has characters or escapes that are not allowed, or too many parameters");
     return true;
 }
 
@@ -71,13 +75,15 @@ static void add_allowed(struct assay_buf *b, const char *name) {
 static void set_allow(struct assay_http_exchange *x, const bool allowed[ASSAY_HTTP_METHOD_OTHER]) {
     struct assay_buf b = {0};
     for (int m = ASSAY_HTTP_GET; m < ASSAY_HTTP_OPTIONS; m++)
-        if (allowed[m] || (m == ASSAY_HTTP_HEAD && allowed[ASSAY_HTTP_GET])) add_allowed(&b, assay_http_method_name((enum assay_http_method)m));
+        if (allowed[m] || (m == ASSAY_HTTP_HEAD && allowed[ASSAY_HTTP_GET]))
+            add_allowed(&b, assay_http_method_name((enum assay_http_method)m));
     add_allowed(&b, "OPTIONS");
     assay_http_reply_header(&x->pub, "Allow", b.p);
     if (x->pub.headers.access_control_request_method.p) {
         assay_http_reply_header(&x->pub, "Access-Control-Allow-Methods", b.p);
         assay_http_reply_header(&x->pub, "Access-Control-Allow-Headers",
-                                "Authorization, Content-Type, Content-Encoding, Accept-Language, Cache-Control, If-Match, If-None-Match, X-Request-Id");
+                                "Authorization, Content-Type, Content-Encoding, Accept-Language, Cache-Control, If-Match, "
+                                "If-None-Match, X-Request-Id");
         assay_http_reply_header(&x->pub, "Access-Control-Max-Age", "600");
     }
     assay_buf_free(&b);
@@ -141,7 +147,8 @@ static bool params_good(struct assay_http_exchange *x) {
     for (size_t i = 0; i < x->n_params; i++) {
         char name[64];
         snprintf(name, sizeof name, "%.*s", ASSAY_STR_ARG(x->params[i].name));
-        if (!is_known(x->pub.route->params, x->params[i].name)) assay_errors_add(&es, ASSAY_UNKNOWN_PARAMETER, name, "%s is not a parameter here", name);
+        if (!is_known(x->pub.route->params, x->params[i].name))
+            assay_errors_add(&es, ASSAY_UNKNOWN_PARAMETER, name, "%s is not a parameter here", name);
         else if (is_repeated(x, i)) assay_errors_add(&es, ASSAY_INVALID_PARAMETER, name, "%s is given more than once", name);
     }
     if (es.n == 0) return true;
@@ -169,7 +176,8 @@ static bool encoding_good(struct assay_http_exchange *x) {
     if (!encoding.p || assay_http_name_is(encoding, "identity")) return true;
     x->pub.gzip_body = assay_http_name_is(encoding, "gzip") || assay_http_name_is(encoding, "x-gzip");
     if (x->pub.gzip_body && (x->pub.route->flags & ASSAY_HTTP_GZIP_BODY)) return true;
-    assay_http_reply_header(&x->pub, "Accept-Encoding", x->pub.route->flags & ASSAY_HTTP_GZIP_BODY ? "gzip, identity" : "identity");
+    assay_http_reply_header(&x->pub, "Accept-Encoding",
+                            x->pub.route->flags & ASSAY_HTTP_GZIP_BODY ? "gzip, identity" : "identity");
     return refuse(x, ASSAY_UNSUPPORTED_MEDIA_TYPE, "", "The Content-Encoding is not supported here");
 }
 
@@ -178,7 +186,8 @@ static bool body_good(struct assay_http_exchange *x) {
     uint64_t length;
     if (!route->accepts) return refuse(x, ASSAY_BAD_REQUEST, "", "This request takes no body");
     x->pub.media = assay_http_media(x->pub.headers.content_type, route->accepts);
-    if (x->pub.media < 0) return refuse(x, ASSAY_UNSUPPORTED_MEDIA_TYPE, "", "The Content-Type is missing or not one that is taken here");
+    if (x->pub.media < 0)
+        return refuse(x, ASSAY_UNSUPPORTED_MEDIA_TYPE, "", "The Content-Type is missing or not one that is taken here");
     if (!encoding_good(x)) return false;
     bool fits = parse_length(x->pub.headers.content_length, &length) && length <= assay_http_body_limit(x);
     return fits || refuse(x, ASSAY_TOO_LARGE, "", "");

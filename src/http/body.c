@@ -16,7 +16,7 @@
 struct assay_http_body {
     atomic_uint refs;
     struct assay_str bytes;
-    char *owned; /* NULL: static */
+    char *owned;          /* NULL: static */
     pthread_mutex_t lock; /* while one of the two below is made */
     atomic_bool has_etag, has_gzip;
     char etag[ETAG_BYTES * 2 + 1];
@@ -39,7 +39,9 @@ struct assay_http_body *assay_http_body_take(struct assay_buf *b) {
     return body;
 }
 
-struct assay_http_body *assay_http_body_static(struct assay_str s) { return body_new(s, NULL); }
+struct assay_http_body *assay_http_body_static(struct assay_str s) {
+    return body_new(s, NULL);
+}
 
 struct assay_http_body *assay_http_body_ref(struct assay_http_body *body) {
     atomic_fetch_add(&body->refs, 1);
@@ -54,7 +56,9 @@ void assay_http_body_unref(struct assay_http_body *body) {
     free(body);
 }
 
-struct assay_str assay_http_body_bytes(const struct assay_http_body *body) { return body->bytes; }
+struct assay_str assay_http_body_bytes(const struct assay_http_body *body) {
+    return body->bytes;
+}
 
 static void make_etag(struct assay_http_body *body) {
     unsigned char digest[EVP_MAX_MD_SIZE];

@@ -14,7 +14,8 @@ static void completed(struct assay_http_exchange *x) {
 
 static void take_headers(struct assay_http_exchange *x, const struct assay_http_call *call) {
     for (const struct assay_http_field *f = call->headers; f && f->name; f++)
-        if (!assay_http_header_in(x, assay_str_c(f->name), assay_str_c(f->value))) x->bad_head = "A header field is malformed or given twice";
+        if (!assay_http_header_in(x, assay_str_c(f->name), assay_str_c(f->value)))
+            x->bad_head = "A header field is malformed or given twice";
     if (call->body.n > 0 && !x->pub.headers.content_length.p)
         x->pub.headers.content_length = assay_str_c(assay_arena_printf(&x->arena, "%zu", call->body.n));
 }
@@ -34,12 +35,14 @@ static void run(struct assay_http_exchange *x, void *worker) {
 
 static void tell(const struct assay_http_exchange *x, struct assay_http_result *out) {
     out->status = x->reply.status;
-    for (const struct assay_http_header *h = x->reply.headers; h; h = h->next) assay_buf_printf(&out->head, "%s: %s\r\n", h->name, h->value);
+    for (const struct assay_http_header *h = x->reply.headers; h; h = h->next)
+        assay_buf_printf(&out->head, "%s: %s\r\n", h->name, h->value);
     assay_buf_printf(&out->head, "Content-Length: %zu\r\n", x->reply.bytes.n);
     if (x->pub.method != ASSAY_HTTP_HEAD) assay_buf_add(&out->body, x->reply.bytes.p, x->reply.bytes.n);
 }
 
-void assay_http_call(const struct assay_http_config *c, const struct assay_http_call *call, void *worker, struct assay_http_result *out) {
+void assay_http_call(const struct assay_http_config *c, const struct assay_http_call *call, void *worker,
+                     struct assay_http_result *out) {
     struct assay_http_site *site;
     *out = (struct assay_http_result){0};
     if (assay_http_site_new(c, &site, NULL)) {

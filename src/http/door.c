@@ -187,7 +187,8 @@ static void sweep_request(struct assay_http_door *d, struct assay_http_conn *con
         break;
     case PHASE_BODY:
         /* A body that stands still because its reader is slow is not its sender's fault; the whole time counts all the same. */
-        if (!x->cut && (age > body_us(x) || (!x->suspended && now - x->moved_us > c->idle_ms * 1000))) d->events.late(d->events.arg, x);
+        if (!x->cut && (age > body_us(x) || (!x->suspended && now - x->moved_us > c->idle_ms * 1000)))
+            d->events.late(d->events.arg, x);
         break;
     case PHASE_WORK:
         if (look && has_left(conn->fd)) atomic_store(&x->gone, true);
@@ -223,7 +224,8 @@ static void *door_main(void *arg) {
     unsigned ticks = 0;
     while (!atomic_load(&d->ending)) {
         int64_t now = assay_clock_monotonic_us();
-        struct pollfd fds[] = {{.fd = d->wake, .events = POLLIN}, {.fd = now < paused_until ? -1 : d->listener, .events = POLLIN}};
+        struct pollfd fds[] = {{.fd = d->wake, .events = POLLIN},
+                               {.fd = now < paused_until ? -1 : d->listener, .events = POLLIN}};
         bool idle = atomic_load(&d->connections) == 0 && sweep_lingering(d, now) == 0 && now >= paused_until;
         poll(fds, 2, idle ? -1 : TICK_US / 1000);
         uint64_t count;
@@ -355,7 +357,8 @@ static enum assay_status name_address(struct assay_http_door *d, struct assay_er
         getnameinfo((struct sockaddr *)&addr, n, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) != 0)
         return assay_fail(e, ASSAY_IO, "listen", "the address cannot be told: %s", strerror(errno));
     snprintf(d->address, sizeof d->address, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
-    d->port = ntohs(addr.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&addr)->sin6_port : ((struct sockaddr_in *)&addr)->sin_port);
+    d->port = ntohs(addr.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&addr)->sin6_port
+                                               : ((struct sockaddr_in *)&addr)->sin_port);
     return ASSAY_OK;
 }
 
@@ -379,8 +382,8 @@ static enum assay_status raise_files(unsigned connections, struct assay_error *e
     rlim_t need = (rlim_t)connections + FILES_BESIDES;
     if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY || files.rlim_cur >= need) return ASSAY_OK;
     if (files.rlim_max < need)
-        return assay_fail(e, ASSAY_CONFIG, "connections", "%u connections need %llu descriptors, but only %llu are allowed", connections,
-                          (unsigned long long)need, (unsigned long long)files.rlim_max);
+        return assay_fail(e, ASSAY_CONFIG, "connections", "%u connections need %llu descriptors, but only %llu are allowed",
+                          connections, (unsigned long long)need, (unsigned long long)files.rlim_max);
     files.rlim_cur = need;
     if (setrlimit(RLIMIT_NOFILE, &files) != 0) return assay_fail(e, ASSAY_IO, "connections", "setrlimit: %s", strerror(errno));
     return ASSAY_OK;

@@ -25,7 +25,8 @@ static bool is_cacheable(const struct assay_http_exchange *x) {
 
 static void add_vary(struct assay_http_exchange *x, bool encoding) {
     bool origin = x->site->c.origins != NULL, accept = x->pub.produce >= 0, language = x->reply.problem != ASSAY_OK;
-    const char *names[] = {encoding ? "Accept-Encoding" : NULL, accept ? "Accept" : NULL, language ? "Accept-Language" : NULL, origin ? "Origin" : NULL};
+    const char *names[] = {encoding ? "Accept-Encoding" : NULL, accept ? "Accept" : NULL, language ? "Accept-Language" : NULL,
+                           origin ? "Origin" : NULL};
     struct assay_buf b = {0};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (names[i]) assay_buf_printf(&b, "%s%s", b.n ? ", " : "", names[i]);
@@ -48,7 +49,8 @@ static void add_problem_headers(struct assay_http_exchange *x) {
     int retry = assay_http_retry_seconds(x->reply.problem);
     assay_http_reply_header(r, "Content-Language", x->reply.language);
     if (x->reply.status == 401) assay_http_reply_header(r, "WWW-Authenticate", "Bearer realm=\"assay\"");
-    if (retry > 0 && !has_header(x, "Retry-After")) assay_http_reply_header(r, "Retry-After", assay_arena_printf(r->arena, "%d", retry));
+    if (retry > 0 && !has_header(x, "Retry-After"))
+        assay_http_reply_header(r, "Retry-After", assay_arena_printf(r->arena, "%d", retry));
 }
 
 /* The tag of the form that would be sent; 304 when the client has that one. */

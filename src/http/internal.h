@@ -27,7 +27,12 @@ struct assay_http_pattern {
     struct assay_http_segment segments[SEGMENTS_MAX];
 };
 enum assay_http_rejection { /* what is counted as rejected, and why */
-    REJECTED_CONNECTIONS, REJECTED_LANE, REJECTED_BUFFERED, REJECTED_TIMEOUT, REJECTED_GIVEN_UP, REJECTIONS
+                            REJECTED_CONNECTIONS,
+                            REJECTED_LANE,
+                            REJECTED_BUFFERED,
+                            REJECTED_TIMEOUT,
+                            REJECTED_GIVEN_UP,
+                            REJECTIONS
 };
 /* Everything that holds for all requests: configuration, compiled patterns, meters. Counted: a request that is completed
  * after the server has stopped still stands on it. */
@@ -41,7 +46,8 @@ struct assay_http_site {
     struct assay_metric *(*classes)[6]; /* by route and hundreds; the last row: no route */
     struct assay_metric **durations;    /* likewise */
 };
-enum assay_status assay_http_site_new(const struct assay_http_config *c, struct assay_http_site **out, struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_http_site_new(const struct assay_http_config *c, struct assay_http_site **out,
+                                      struct assay_error *e) ASSAY_MUST_CHECK;
 void assay_http_site_unref(struct assay_http_site *site); /* NULL is fine */
 bool assay_http_pattern_parse(const char *pattern, struct assay_http_pattern *out);
 /* Match raw segments; then decode the variables among them into x (false: a broken escape, NUL, not UTF-8). */
@@ -59,7 +65,7 @@ struct assay_http_reply { /* what a handler set, then what goes out */
     bool set;
     int status;
     const char *content_type;
-    const char *etag; /* preset; NULL: of the body */
+    const char *etag;          /* preset; NULL: of the body */
     enum assay_status problem; /* it is a problem document; ASSAY_OK: it is not */
     const char *language;      /* of a problem */
     struct assay_http_body *body;
@@ -78,9 +84,9 @@ struct assay_http_exchange {
     atomic_uint refs;
     size_t n_params;
     struct assay_http_named params[ASSAY_HTTP_PARAMS_MAX];
-    enum assay_status bad_target; /* found when it was parsed; ASSAY_OK */
-    const char *bad_head; /* why the headers are not acceptable; NULL */
-    bool sound;           /* after admit: the head is well formed, whatever else is wrong */
+    enum assay_status bad_target;  /* found when it was parsed; ASSAY_OK */
+    const char *bad_head;          /* why the headers are not acceptable; NULL */
+    bool sound;                    /* after admit: the head is well formed, whatever else is wrong */
     struct assay_http_reply reply; /* its owner: the HTTP thread, or whoever runs the handler */
     bool on_http_thread;
     /* How the transport is told that the reply is finished (assay_http_complete); takes the handler's reference. */
@@ -98,15 +104,15 @@ struct assay_http_exchange {
     pthread_cond_t moved; /* the body, or its end */
     enum assay_http_phase phase;
     int64_t phase_us, moved_us; /* when the phase began, when the body last moved */
-    bool done;       /* the reply is finished */
-    bool detached;   /* the connection is gone: nobody will send the reply */
-    bool suspended;  /* by us, not yet resumed */
-    bool cut;        /* answered past the HTTP library, which is to close the connection */
-    bool reserved;   /* holds a place in its lane that is not pushed yet */
-    bool dispatched; /* a handler has it, or had it */
+    bool done;                  /* the reply is finished */
+    bool detached;              /* the connection is gone: nobody will send the reply */
+    bool suspended;             /* by us, not yet resumed */
+    bool cut;                   /* answered past the HTTP library, which is to close the connection */
+    bool reserved;              /* holds a place in its lane that is not pushed yet */
+    bool dispatched;            /* a handler has it, or had it */
     int cut_status;
     struct assay_error failure; /* why the body will not come whole; status ASSAY_OK: it may */
-    char *buffer;    /* collected body, or the ring of a streamed one */
+    char *buffer;               /* collected body, or the ring of a streamed one */
     size_t buffer_size;
     uint64_t body_in, body_out; /* bytes received; bytes handed to the reader */
     bool body_end;
@@ -154,12 +160,12 @@ bool assay_http_name_is(struct assay_str a, const char *name); /* ASCII letters 
 /* The gzip form, made at once where it is not there. */
 struct assay_str assay_http_body_gzip(struct assay_http_body *body);
 bool assay_http_body_has_gzip(const struct assay_http_body *body);
-#define GZIP_MIN 1024 /* smaller bodies are not worth it */
+#define GZIP_MIN 1024   /* smaller bodies are not worth it */
 #define ETAG_GZIP "-gz" /* an ETag names one representation: the gzip form has another */
 
 /* --- problems --- */
 int assay_http_retry_seconds(enum assay_status s); /* Retry-After; 0: none */
-const char *assay_http_reason(int status);        /* "Not Found" */
+const char *assay_http_reason(int status);         /* "Not Found" */
 /* A whole reply as it goes over the wire, for connections that the HTTP library cannot answer. */
 void assay_http_wire_problem(enum assay_status s, struct assay_str path, struct assay_str id, bool head, struct assay_buf *out);
 void assay_http_wire_reply(const struct assay_http_exchange *x, struct assay_buf *out); /* after finish */
@@ -190,7 +196,7 @@ struct assay_http_door;
 struct assay_http_conn {
     struct assay_http_conn *prev, *next;
     int fd;
-    int64_t since_us; /* since when it waits for a request */
+    int64_t since_us;              /* since when it waits for a request */
     struct assay_http_exchange *x; /* the request under way; NULL */
 };
 struct assay_http_door_events {
@@ -208,7 +214,8 @@ const char *assay_http_door_address(const struct assay_http_door *d);
 uint16_t assay_http_door_port(const struct assay_http_door *d);
 /* The HTTP library's side: a connection began, got or lost its request, ended. */
 struct assay_http_conn *assay_http_door_enter(struct assay_http_door *d, int fd);
-void assay_http_door_request(struct assay_http_door *d, struct assay_http_conn *conn, struct assay_http_exchange *x); /* NULL: over */
+void assay_http_door_request(struct assay_http_door *d, struct assay_http_conn *conn,
+                             struct assay_http_exchange *x); /* NULL: over */
 void assay_http_door_leave(struct assay_http_door *d, struct assay_http_conn *conn);
 /* A connection that was counted but never entered. */
 void assay_http_door_lost(struct assay_http_door *d);

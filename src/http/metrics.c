@@ -34,8 +34,8 @@ struct assay_metrics {
     struct family *families;
 };
 
-static const int64_t default_bounds[] = {500,    1000,   2500,    5000,    10000,   25000,   50000,
-                                         100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000, 60000000};
+static const int64_t default_bounds[] = {500,    1000,   2500,    5000,    10000,   25000,    50000,   100000,
+                                         250000, 500000, 1000000, 2500000, 5000000, 10000000, 60000000};
 
 struct assay_metrics *assay_metrics_new(void) {
     struct assay_metrics *m = assay_xcalloc(1, sizeof *m);
@@ -94,7 +94,8 @@ static struct assay_metric *series_of(struct family *f, const char *labels) {
     return *p = s;
 }
 
-static struct assay_metric *metric_of(struct assay_metrics *m, const char *name, const char *labels, const char *help, enum type type) {
+static struct assay_metric *metric_of(struct assay_metrics *m, const char *name, const char *labels, const char *help,
+                                      enum type type) {
     pthread_mutex_lock(&m->lock);
     struct assay_metric *s = series_of(family_of(m, name, help, type), labels ? labels : "");
     pthread_mutex_unlock(&m->lock);

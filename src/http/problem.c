@@ -19,15 +19,14 @@ struct problem_row {
     X(URI_TOO_LONG, 414, 0) X(HEADERS_TOO_LARGE, 431, 0) X(UNSUPPORTED_MEDIA_TYPE, 415, 0) X(REQUEST_TIMEOUT, 408, 0) \
     X(VALIDATION_FAILED, 422, 0) X(UNKNOWN_FIELD, 422, 0) X(MISSING_FIELD, 422, 0) X(WRONG_TYPE, 422, 0) X(INVALID_VALUE, 422, 0) \
     X(OUT_OF_RANGE, 422, 0) X(TOO_LONG, 422, 0) X(INVALID_TIME, 422, 0) X(MISSING_OFFSET, 422, 0) X(FUTURE_TIME, 422, 0) \
-    X(UNKNOWN_PROVIDER, 422, 0) X(SENDER_NOT_ALLOWED, 403, 0) X(ORDER_CLOSED, 409, 0) \
+    X(UNKNOWN_PROVIDER, 422, 0) X(SENDER_NOT_ALLOWED, 403, 0) X(ORDER_FULL, 422, 0) X(ORDER_CLOSED, 409, 0) \
     X(OVERLOADED, 503, 1) X(DRAINING, 503, 5) X(DATABASE_UNAVAILABLE, 503, 5) X(DATABASE, 500, 0) X(RETRY, 503, 1) \
     X(IO, 500, 0) X(CONFIG, 500, 0) X(OVERFLOW, 422, 0) X(INTERNAL, 500, 0)
 /* clang-format on */
 
-static const struct problem_row problems[] = {
-    [ASSAY_OK] = {200, 0},
+static const struct problem_row problems[] = {[ASSAY_OK] = {200, 0},
 #define X(name, http, retry) [ASSAY_##name] = {http, retry},
-    PROBLEMS(X)
+                                              PROBLEMS(X)
 #undef X
 };
 /* A code without a row, or one named twice, does not compile. */
@@ -44,12 +43,29 @@ const char *assay_http_reason(int status) {
     static const struct {
         int status;
         const char *reason;
-    } rows[] = {{200, "OK"}, {201, "Created"}, {202, "Accepted"}, {204, "No Content"}, {304, "Not Modified"}, {400, "Bad Request"},
-                {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"}, {405, "Method Not Allowed"}, {406, "Not Acceptable"},
-                {408, "Request Timeout"}, {409, "Conflict"}, {412, "Precondition Failed"}, {413, "Content Too Large"},
-                {414, "URI Too Long"}, {415, "Unsupported Media Type"}, {422, "Unprocessable Content"},
-                {428, "Precondition Required"}, {429, "Too Many Requests"}, {431, "Request Header Fields Too Large"},
-                {500, "Internal Server Error"}, {503, "Service Unavailable"}};
+    } rows[] = {{200, "OK"},
+                {201, "Created"},
+                {202, "Accepted"},
+                {204, "No Content"},
+                {304, "Not Modified"},
+                {400, "Bad Request"},
+                {401, "Unauthorized"},
+                {403, "Forbidden"},
+                {404, "Not Found"},
+                {405, "Method Not Allowed"},
+                {406, "Not Acceptable"},
+                {408, "Request Timeout"},
+                {409, "Conflict"},
+                {412, "Precondition Failed"},
+                {413, "Content Too Large"},
+                {414, "URI Too Long"},
+                {415, "Unsupported Media Type"},
+                {422, "Unprocessable Content"},
+                {428, "Precondition Required"},
+                {429, "Too Many Requests"},
+                {431, "Request Header Fields Too Large"},
+                {500, "Internal Server Error"},
+                {503, "Service Unavailable"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (rows[i].status == status) return rows[i].reason;
     return "Unknown";
@@ -79,7 +95,9 @@ static void write_detail(const struct assay_http_problem *p, struct assay_buf *b
     }
     char text[96];
     size_t kept = assay_errors_kept(p->errors), n = p->errors->n;
-    if (kept < n) snprintf(text, sizeof text, p->zh ? "共 %zu 个错误，列出前 %zu 个" : "%zu errors, of which the first %zu are listed", n, kept);
+    if (kept < n)
+        snprintf(text, sizeof text, p->zh ? "共 %zu 个错误，列出前 %zu 个" : "%zu errors, of which the first %zu are listed", n,
+                 kept);
     else snprintf(text, sizeof text, p->zh ? "共 %zu 个错误" : n == 1 ? "%zu error" : "%zu errors", n);
     assay_json_text(b, "detail", text);
 }
@@ -128,8 +146,9 @@ void assay_http_wire_problem(enum assay_status s, struct assay_str path, struct 
     struct assay_buf b = {0};
     assay_http_problem_write(&(struct assay_http_problem){.status = s, .instance = path, .request_id = id}, &b);
     int http = assay_http_status(s);
-    assay_buf_printf(out, "HTTP/1.1 %d %s\r\nContent-Type: application/problem+json\r\nContent-Language: en\r\nContent-Length: %zu\r\n", http,
-                     assay_http_reason(http), b.n);
+    assay_buf_printf(
+        out, "HTTP/1.1 %d %s\r\nContent-Type: application/problem+json\r\nContent-Language: en\r\nContent-Length: %zu\r\n", http,
+        assay_http_reason(http), b.n);
     assay_buf_adds(out, "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n");
     if (id.p) assay_buf_printf(out, "X-Request-Id: %.*s\r\n", ASSAY_STR_ARG(id));
     if (assay_http_retry_seconds(s) > 0) assay_buf_printf(out, "Retry-After: %d\r\n", assay_http_retry_seconds(s));
@@ -140,9 +159,10 @@ void assay_http_wire_problem(enum assay_status s, struct assay_str path, struct 
 
 void assay_http_wire_reply(const struct assay_http_exchange *x, struct assay_buf *out) {
     const struct assay_http_reply *reply_ = &x->reply;
-    assay_buf_printf(out, "HTTP/1.1 %d %s\r\nContent-Length: %zu\r\nConnection: close\r\n", reply_->status, assay_http_reason(reply_->status),
-                     reply_->bytes.n);
-    for (const struct assay_http_header *h = reply_->headers; h; h = h->next) assay_buf_printf(out, "%s: %s\r\n", h->name, h->value);
+    assay_buf_printf(out, "HTTP/1.1 %d %s\r\nContent-Length: %zu\r\nConnection: close\r\n", reply_->status,
+                     assay_http_reason(reply_->status), reply_->bytes.n);
+    for (const struct assay_http_header *h = reply_->headers; h; h = h->next)
+        assay_buf_printf(out, "%s: %s\r\n", h->name, h->value);
     assay_buf_adds(out, "\r\n");
     if (x->pub.method != ASSAY_HTTP_HEAD) assay_buf_add(out, reply_->bytes.p, reply_->bytes.n);
 }

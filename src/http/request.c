@@ -53,7 +53,8 @@ static const struct header_row {
     size_t offset;
     bool list;
 } header_rows[] = {
-#define ROW(name, member, list) {name, offsetof(struct assay_http_headers, member), list}
+#define ROW(name, member, list) \
+    { name, offsetof(struct assay_http_headers, member), list }
     ROW("Authorization", authorization, false),
     ROW("Content-Type", content_type, false),
     ROW("Content-Encoding", content_encoding, true),
@@ -86,7 +87,8 @@ bool assay_http_header_in(struct assay_http_exchange *x, struct assay_str name, 
         if (!assay_http_name_is(name, row->name)) continue;
         struct assay_str *slot = (struct assay_str *)(void *)((char *)&x->pub.headers + row->offset);
         if (slot->p && !row->list) return false;
-        const char *joined = slot->p ? assay_arena_printf(&x->arena, "%.*s, %.*s", ASSAY_STR_ARG(*slot), ASSAY_STR_ARG(value)) : NULL;
+        const char *joined = slot->p ? assay_arena_printf(&x->arena, "%.*s, %.*s", ASSAY_STR_ARG(*slot), ASSAY_STR_ARG(value))
+                                     : NULL;
         *slot = joined ? assay_str_c(joined) : assay_arena_dup(&x->arena, assay_http_trim(value));
         return true;
     }
@@ -119,7 +121,9 @@ void assay_http_param_int(const struct assay_http_request *r, const char *name, 
     int64_t v;
     if (!s.p) return;
     if (parse_int(s, &v) && v >= min && v <= max) *out = v;
-    else assay_errors_add(es, ASSAY_INVALID_PARAMETER, name, "%s must be a whole number from %lld to %lld", name, (long long)min, (long long)max);
+    else
+        assay_errors_add(es, ASSAY_INVALID_PARAMETER, name, "%s must be a whole number from %lld to %lld", name, (long long)min,
+                         (long long)max);
 }
 
 void assay_http_param_bool(const struct assay_http_request *r, const char *name, bool *out, struct assay_errors *es) {

@@ -4,8 +4,8 @@
 #include "internal.h"
 
 static const char *const method_names[] = {
-    [ASSAY_HTTP_GET] = "GET",     [ASSAY_HTTP_HEAD] = "HEAD",   [ASSAY_HTTP_POST] = "POST",
-    [ASSAY_HTTP_PUT] = "PUT",     [ASSAY_HTTP_PATCH] = "PATCH", [ASSAY_HTTP_DELETE] = "DELETE",
+    [ASSAY_HTTP_GET] = "GET",         [ASSAY_HTTP_HEAD] = "HEAD",     [ASSAY_HTTP_POST] = "POST",
+    [ASSAY_HTTP_PUT] = "PUT",         [ASSAY_HTTP_PATCH] = "PATCH",   [ASSAY_HTTP_DELETE] = "DELETE",
     [ASSAY_HTTP_OPTIONS] = "OPTIONS", [ASSAY_HTTP_METHOD_OTHER] = "",
 };
 
@@ -51,7 +51,8 @@ static bool hides(const struct assay_http_pattern *a, const struct assay_http_pa
 static const char *row_fault(const struct assay_http_route *r, const struct assay_http_pattern *p) {
     if (!r->name || !r->name[0]) return "has no name";
     if (!r->handler) return "has no handler";
-    if (r->method < ASSAY_HTTP_GET || r->method >= ASSAY_HTTP_OPTIONS || r->method == ASSAY_HTTP_HEAD) return "has a method that no row may have";
+    if (r->method < ASSAY_HTTP_GET || r->method >= ASSAY_HTTP_OPTIONS || r->method == ASSAY_HTTP_HEAD)
+        return "has a method that no row may have";
     if (r->kind > ASSAY_HTTP_STREAM || r->lane >= ASSAY_HTTP_LANES) return "has no such kind or lane";
     if (r->kind == ASSAY_HTTP_STREAM && !r->accepts) return "streams a body but accepts none";
     if (!p) return "has a pattern that cannot be parsed";
@@ -69,18 +70,20 @@ static bool media_apart(const struct assay_http_route *a, const struct assay_htt
     return true;
 }
 
-static const char *pair_fault(const struct assay_http_route *a, const struct assay_http_pattern *pa, const struct assay_http_route *b,
-                              const struct assay_http_pattern *pb) {
+static const char *pair_fault(const struct assay_http_route *a, const struct assay_http_pattern *pa,
+                              const struct assay_http_route *b, const struct assay_http_pattern *pb) {
     if (strcmp(a->name, b->name) == 0) return "has the name of an earlier row";
     return a->method == b->method && hides(pa, pb) && !media_apart(a, b) ? "is hidden by an earlier row" : NULL;
 }
 
-static enum assay_status compile(const struct assay_http_route *routes, size_t n, struct assay_http_pattern *patterns, struct assay_error *e) {
+static enum assay_status compile(const struct assay_http_route *routes, size_t n, struct assay_http_pattern *patterns,
+                                 struct assay_error *e) {
     for (size_t i = 0; i < n; i++) {
         bool parsed = routes[i].pattern && assay_http_pattern_parse(routes[i].pattern, &patterns[i]);
         const char *fault = row_fault(&routes[i], parsed ? &patterns[i] : NULL);
         for (size_t j = 0; j < i && !fault; j++) fault = pair_fault(&routes[j], &patterns[j], &routes[i], &patterns[i]);
-        if (fault) return assay_fail(e, ASSAY_CONFIG, "routes", "row %zu (%s) %s", i, routes[i].name ? routes[i].name : "?", fault);
+        if (fault)
+            return assay_fail(e, ASSAY_CONFIG, "routes", "row %zu (%s) %s", i, routes[i].name ? routes[i].name : "?", fault);
     }
     return ASSAY_OK;
 }
@@ -95,12 +98,13 @@ enum assay_status assay_http_routes_check(const struct assay_http_route *routes,
 /* --- meters ------------------------------------------------------------------------------------------------------- */
 static void make_route_meters(struct assay_http_site *site, size_t i, const char *name) {
     struct assay_buf labels = {0};
-    for (int class = 0; class < 6; class++) {
+    for (int class = 0; class < 6; class ++) {
         labels.n = 0;
         assay_buf_printf(&labels, class ? "route=\"%s\",class=\"%dxx\"" : "route=\"%s\",class=\"gone\"", name, class);
         if (class == 1) continue;
-        site->classes[i][class] = assay_metrics_counter(site->c.metrics, "assay_http_requests_total", labels.p,
-                                                        "Requests answered, by route and class of status; gone: the client left first.");
+        site->classes[i][class] = assay_metrics_counter(
+            site->c.metrics, "assay_http_requests_total", labels.p,
+            "Requests answered, by route and class of status; gone: the client left first.");
     }
     labels.n = 0;
     assay_buf_printf(&labels, "route=\"%s\"", name);
@@ -122,8 +126,10 @@ static void make_meters(struct assay_http_site *site) {
     site->bytes_in = assay_metrics_counter(m, "assay_http_body_bytes_in_total", NULL, "Bytes of request bodies received.");
     site->bytes_out = assay_metrics_counter(m, "assay_http_body_bytes_out_total", NULL, "Bytes of reply bodies sent.");
     for (int i = 0; i < REJECTIONS; i++)
-        site->rejected[i] = assay_metrics_counter(m, "assay_http_rejected_total", reasons[i], "Requests or connections turned away, by bound.");
-    assay_metrics_reader(m, "assay_http_buffered_bytes", NULL, "Bytes of request bodies held in memory.", false, read_buffered, site);
+        site->rejected[i] = assay_metrics_counter(m, "assay_http_rejected_total", reasons[i],
+                                                  "Requests or connections turned away, by bound.");
+    assay_metrics_reader(m, "assay_http_buffered_bytes", NULL, "Bytes of request bodies held in memory.", false, read_buffered,
+                         site);
 }
 
 /* --- the site ----------------------------------------------------------------------------------------------------- */

@@ -17,7 +17,7 @@
 #include "internal.h"
 
 #define POOL_BESIDES ((size_t)64 * 1024) /* of the library's memory for a connection: what is not the head */
-#define SETTLE_US 1000000 /* for the HTTP threads to close what was cut */
+#define SETTLE_US 1000000                /* for the HTTP threads to close what was cut */
 
 struct assay_http_server {
     struct assay_http_site *site;
@@ -95,7 +95,8 @@ static struct MHD_Response *make_response(struct assay_http_exchange *x) {
     struct MHD_Response *m;
     void *bytes = (void *)(uintptr_t)reply->bytes.p;
     if (reply->body)
-        m = MHD_create_response_from_buffer_with_free_callback_cls(reply->bytes.n, bytes, release_body, assay_http_body_ref(reply->body));
+        m = MHD_create_response_from_buffer_with_free_callback_cls(reply->bytes.n, bytes, release_body,
+                                                                   assay_http_body_ref(reply->body));
     else m = MHD_create_response_from_buffer(0, bytes, MHD_RESPMEM_PERSISTENT);
     if (!m) return NULL;
     for (const struct assay_http_header *h = reply->headers; h; h = h->next)
@@ -148,10 +149,12 @@ static void *on_target(void *cls, const char *target, struct MHD_Connection *mhd
     return x;
 }
 
-static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char *key, size_t key_size, const char *value, size_t value_size) {
+static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char *key, size_t key_size, const char *value,
+                                 size_t value_size) {
     struct assay_http_exchange *x = cls;
     struct assay_str v = {value ? value : "", value_size};
-    if (!assay_http_header_in(x, (struct assay_str){key, key_size}, v)) x->bad_head = "A header field is malformed or given twice";
+    if (!assay_http_header_in(x, (struct assay_str){key, key_size}, v))
+        x->bad_head = "A header field is malformed or given twice";
     return MHD_YES;
 }
 
@@ -171,7 +174,8 @@ static void check_nul(struct assay_http_exchange *x, const char *version) {
     if (x->raw_target && version != x->raw_target + x->raw_target_size + 1 && !x->bad_target) x->bad_target = ASSAY_BAD_REQUEST;
 }
 
-static enum MHD_Result on_head(struct assay_http_exchange *x, struct MHD_Connection *mhd, const char *method, const char *version) {
+static enum MHD_Result on_head(struct assay_http_exchange *x, struct MHD_Connection *mhd, const char *method,
+                               const char *version) {
     struct assay_http_server *s = x->server;
     if (atomic_load(&s->stopping)) return MHD_NO;
     x->pub.method = assay_http_method_parse(method);
@@ -303,9 +307,7 @@ static enum MHD_Result run(struct assay_http_exchange *x, struct MHD_Connection 
     const struct assay_http_route *route = x->pub.route;
     if (route->cached && route->cached(&x->pub)) return answer_now(x, mhd);
     switch (route->kind) {
-    case ASSAY_HTTP_IMMEDIATE:
-        (void)route->handler(&x->pub, NULL);
-        return answer_now(x, mhd);
+    case ASSAY_HTTP_IMMEDIATE: (void)route->handler(&x->pub, NULL); return answer_now(x, mhd);
     case ASSAY_HTTP_ASYNC:
         if (!hand_over(x, false)) return MHD_NO;
         switch (route->handler(&x->pub, NULL)) {
@@ -457,15 +459,12 @@ static enum assay_status check_config(const struct assay_http_config *c, struct 
 static enum assay_status start_daemon(struct assay_http_server *s, struct assay_error *e) {
     const struct assay_http_config *c = &s->site->c;
     struct MHD_Daemon *daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_access, s,
-        MHD_OPTION_EXTERNAL_LOGGER, on_library_message, s,
-        MHD_OPTION_URI_LOG_CALLBACK, on_target, s,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG, 0, NULL, NULL,
+        on_access, s, MHD_OPTION_EXTERNAL_LOGGER, on_library_message, s, MHD_OPTION_URI_LOG_CALLBACK, on_target, s,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
         MHD_OPTION_STRICT_FOR_CLIENT, 1,
         /* The door's limit comes first; the library counts a connection a moment longer. */
-        MHD_OPTION_CONNECTION_LIMIT, c->connections + 64,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, c->head_bytes * 2 + POOL_BESIDES,
+        MHD_OPTION_CONNECTION_LIMIT, c->connections + 64, MHD_OPTION_CONNECTION_MEMORY_LIMIT, c->head_bytes * 2 + POOL_BESIDES,
         MHD_OPTION_CONNECTION_TIMEOUT, 0u, /* deadlines are the door's */
         MHD_OPTION_END);
     if (!daemon) return assay_fail(e, ASSAY_IO, "", "the HTTP library does not start");
@@ -500,7 +499,8 @@ static enum assay_status start_all(struct assay_http_server *s, struct assay_err
     return status ? status : assay_http_door_start(s->door, e);
 }
 
-enum assay_status assay_http_server_start(const struct assay_http_config *c, struct assay_http_server **out, struct assay_error *e) {
+enum assay_status assay_http_server_start(const struct assay_http_config *c, struct assay_http_server **out,
+                                          struct assay_error *e) {
     struct assay_http_server *s = assay_xcalloc(1, sizeof *s);
     sigset_t all, before;
     enum assay_status status = check_config(c, e);
@@ -541,7 +541,8 @@ size_t assay_http_server_stop(struct assay_http_server *s, int64_t wait_ms) {
     /* A request registers before it looks at `stopping`: it sees that, or give_up sees it. So nothing is suspended below. */
     atomic_store(&s->stopping, true);
     assay_http_door_each(s->door, give_up, s);
-    for (int64_t until = assay_clock_monotonic_us() + SETTLE_US; atomic_load(&s->in_flight) > 0 && assay_clock_monotonic_us() < until;)
+    for (int64_t until = assay_clock_monotonic_us() + SETTLE_US;
+         atomic_load(&s->in_flight) > 0 && assay_clock_monotonic_us() < until;)
         nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
     size_t given_up = s->given_up;
     server_free(s);

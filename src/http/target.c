@@ -85,7 +85,8 @@ bool assay_http_pattern_match(const struct assay_http_pattern *p, const struct a
     return true;
 }
 
-bool assay_http_pattern_vars(struct assay_http_exchange *x, const struct assay_http_pattern *p, const struct assay_str *segments) {
+bool assay_http_pattern_vars(struct assay_http_exchange *x, const struct assay_http_pattern *p,
+                             const struct assay_str *segments) {
     size_t vars = 0;
     for (size_t i = 0; i < p->n; i++)
         if (p->segments[i].var && !decode(&x->arena, segments[i], false, &x->pub.vars[vars++])) return false;

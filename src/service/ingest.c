@@ -9,6 +9,8 @@
 
 #include "service/internal.h"
 
+/* Records an order may hold: folding costs their number, so that one order must not grow without end. */
+#define ORDER_RECORDS_MAX 10000
 /* Tries of a transaction that met a deadlock, a moved configuration or a lost connection. */
 #define TRIES 6
 
@@ -296,6 +298,16 @@ static void count_order(struct batch *b, const struct assay_config_provider *p, 
     }
 }
 
+/* The order is full: its new records are refused (voids of what it holds are not). */
+static void refuse_new(struct batch *b, const struct touch *t, const struct touch *end) {
+    for (; t < end; t++) {
+        if (!t->item) continue;
+        struct assay_item *it = &b->items[t->item - b->items];
+        it->status = ASSAY_ORDER_FULL;
+        it->detail = "the order holds as many records as an order may";
+    }
+}
+
 /* All touches [t, end) are of one order: fold it as it was and as it is now. */
 static enum assay_status refold_order(struct batch *b, const struct voids *voids, struct touch *t, struct touch *end, struct assay_error *e) {
     const struct assay_config_provider *p = assay_config_provider_by_id(b->cfg, t->key.provider_id);
@@ -308,6 +320,10 @@ static enum assay_status refold_order(struct batch *b, const struct voids *voids
     }
     enum assay_status st = row ? assay_packed_read(row->packed, b->a, &old, &n_old, e) : ASSAY_OK;
     if (st) return st;
+    if (n_old + extra > ORDER_RECORDS_MAX) {
+        refuse_new(b, t, end);
+        if (extra == (size_t)(end - t)) return ASSAY_OK;
+    }
     struct assay_folded_record *recs = assay_arena_alloc(b->a, (n_old + extra + 1) * sizeof *recs);
     struct assay_verdict_row *before = assay_arena_zalloc(b->a, (b->cfg->n_schemes + 1) * sizeof *before);
     if (n_old) {
@@ -319,6 +335,7 @@ static enum assay_status refold_order(struct batch *b, const struct voids *voids
     n = n_old;
     bool append_only = row != NULL;
     for (struct touch *x = t; x < end; x++) {
+        if (x->item && x->item->status) continue;
         if (x->item) {
             size_t pos = 0;
             struct assay_folded_record *r = &recs[n++];
@@ -348,13 +365,16 @@ static enum assay_status refold_order(struct batch *b, const struct voids *voids
     assay_order_fold(recs, n, b->a, &is);
     assay_order_row_of(&is, t->key, now);
     now->packed = packed;
+    now->fresh = row == NULL;
     struct assay_verdict_row *after = &b->verdicts[b->n_verdicts];
     count_order(b, p, &is, t->key, +1, after);
     /* Only verdicts that changed are written; an order never judged and not existing has none. */
     size_t kept = 0;
     for (size_t i = 0; i < b->cfg->n_schemes; i++) {
         bool unchanged = n_old ? assay_verdict_row_equal(&before[i], &after[i]) : after[i].outcome == ASSAY_OUTCOME_NONE;
-        if (!unchanged) after[kept++] = after[i];
+        if (unchanged) continue;
+        after[i].fresh = row == NULL;
+        after[kept++] = after[i];
     }
     b->n_verdicts += kept;
     return ASSAY_OK;
@@ -372,7 +392,7 @@ static enum assay_status refold_touched(struct batch *b, const struct voids *voi
 }
 
 /* Records in the order they came; each new one takes the next number of its provider. */
-static struct assay_record_row *number_records(struct batch *b, size_t fresh) {
+static struct assay_record_row *number_records(struct batch *b, size_t fresh, size_t *count) {
     struct assay_record_row *rows = assay_arena_alloc(b->a, fresh * sizeof *rows);
     size_t n = 0, h = 0;
     for (size_t i = 0; i < b->n; i++) {
@@ -394,6 +414,7 @@ static struct assay_record_row *number_records(struct batch *b, size_t fresh) {
                                               .content = it->content, .at = it->at, .received_at = it->received_at, .seq = ++head->seq,
                                               .upload_id = it->upload_id, .party = it->party};
     }
+    *count = n;
     return rows;
 }
 
@@ -405,10 +426,11 @@ static enum assay_status write_batch(struct batch *b, size_t fresh, struct assay
     if (st) return st;
     assay_tally_sums_close(&b->sums);
     struct assay_ingest_save save = {
-        .records = number_records(b, fresh), .n_records = fresh, .voided = voids.keys, .n_voided = voids.n,
+        .voided = voids.keys, .n_voided = voids.n,
         .orders = b->orders, .n_orders = b->n_orders, .verdicts = b->verdicts, .n_verdicts = b->n_verdicts,
         .tallies = b->sums.rows, .n_tallies = b->sums.n, .pays = b->sums.pays, .n_pays = b->sums.n_pays,
         .heads = b->load.heads, .n_heads = b->load.n_providers};
+    save.records = number_records(b, fresh, &save.n_records);
     return assay_store_ingest_save(b->s->db, &save, true, e);
 }
 

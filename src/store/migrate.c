@@ -9,7 +9,6 @@
 #include "store/rows.h"
 
 #define MIGRATION_LOCK "SELECT pg_advisory_xact_lock(6500190134524248)" /* any number, the same for every assayd */
-#define ENGINE 1                                                        /* the rules' version: see config.engine */
 
 /* Migrations are numbered from 1 without gaps; the number is the file's. */
 static int known_migrations(void) {
@@ -97,7 +96,7 @@ static enum assay_status seed_documents(struct assay_db *db, enum assay_document
 
 static enum assay_status insert_config(struct assay_db *db, struct assay_error *e) {
     struct pg_args args = {0};
-    pg_int4(&args, ENGINE);
+    pg_int4(&args, ASSAY_ENGINE);
     enum assay_status s = pg_write(db, ASSAY_Q_CONFIG_INSERT, &args, 1, e);
     pg_args_free(&args);
     return s;
@@ -154,4 +153,22 @@ enum assay_status assay_store_check_schema(struct assay_db *db, struct assay_err
                           applied, known_migrations());
     int64_t revision;
     return assay_store_config_revision(db, &revision, e);
+}
+
+enum assay_status assay_store_engine(struct assay_db *db, int32_t *engine, struct assay_error *e) {
+    PGresult *r = NULL;
+    enum assay_status s = pg_run(db, ASSAY_Q_ENGINE, NULL, &r, e);
+    if (s) return s;
+    bool there = PQntuples(r) == 1;
+    if (there) *engine = pg_get_int4(r, 0, 0);
+    PQclear(r);
+    return there ? ASSAY_OK : pg_no_config(e);
+}
+
+enum assay_status assay_store_engine_set(struct assay_db *db, int32_t engine, struct assay_error *e) {
+    struct pg_args args = {0};
+    pg_int4(&args, engine);
+    enum assay_status s = pg_run(db, ASSAY_Q_ENGINE_SET, &args, NULL, e);
+    pg_args_free(&args);
+    return s;
 }

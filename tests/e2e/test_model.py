@@ -155,7 +155,23 @@ def of_now(folder, days):
     providers = [dated(p, "effective_from") for p in m.read_ndjson(folder / "providers.ndjson")]
     records = [(s, shift_record(r, by)) for s, r in oracle.records_of(folder)]
     records = [(s, r) for s, r in records if m.parse_instant(r["at"]) <= limit]
-    return providers, records, scheme, calendar, rates
+    return providers, records + just_opened(providers, limit), scheme, calendar, rates
+
+
+def just_opened(providers, limit):
+    """Orders opened within the last hours, whatever the hour of this test: both their clocks run, and some have a part under way."""
+    out = []
+    for i in range(16):
+        at = m.format_instant(limit - timedelta(minutes=11 * i))
+        common = {"provider": providers[i % len(providers)]["code"], "order": f"NOW-{i}", "at": at}
+        out.append(("repair", {"id": f"now-{i}", "type": "order.opened", **common, "channel": "walk_in", "product": "server", "warranty": "in"}))
+        if i % 4 == 1:
+            out.append(("repair", {"id": f"now-{i}-r", "type": "part.requested", **common, "request": 1, "line": "1", "part_no": "C4096"}))
+        if i % 8 == 1:
+            out.append(("repair", {"id": f"now-{i}-s", "type": "part.shipped", **common, "line": "1", "courier": "2D10"}))
+        if i % 4 == 2:
+            out.append(("dispatch", {"id": f"now-{i}", **common, "parts": [{"line": "R1", "part_no": "Q1860"}]}))
+    return out
 
 
 def write_folder(folder, providers, records, scheme, calendar, rates):

@@ -275,7 +275,8 @@ static enum assay_http_flow stuck(struct assay_http_request *r, void *worker) {
 }
 
 static enum assay_status authorize(struct assay_http_request *r, struct assay_error *e) {
-    if (!assay_str_is(r->headers.authorization, "Bearer sesame")) return assay_fail(e, ASSAY_UNAUTHORIZED, "", "the key is not known");
+    if (!assay_str_is(r->headers.authorization, "Bearer sesame"))
+        return assay_fail(e, ASSAY_UNAUTHORIZED, "", "the key is not known");
     r->principal = "ali";
     r->principal_id = ASSAY_STR("ali");
     return r->route->access > 1 ? assay_fail(e, ASSAY_FORBIDDEN, "", "not for you") : ASSAY_OK;
@@ -298,15 +299,51 @@ static const struct assay_http_route routes[] = {
     {.name = "special", .method = GET, .pattern = "/things/special", .handler = hello},
     {.name = "thing", .method = GET, .pattern = "/things/{thing}", .handler = hello},
     {.name = "echo_now", .method = POST, .pattern = "/now", .handler = nothing, .accepts = any_text},
-    {.name = "echo", .method = POST, .pattern = "/echo", .kind = ASSAY_HTTP_WORKER, .handler = echo, .accepts = any_text, .params = ms_params},
+    {.name = "echo",
+     .method = POST,
+     .pattern = "/echo",
+     .kind = ASSAY_HTTP_WORKER,
+     .handler = echo,
+     .accepts = any_text,
+     .params = ms_params},
     {.name = "slow", .method = GET, .pattern = "/slow", .kind = ASSAY_HTTP_WORKER, .handler = echo, .params = ms_params},
-    {.name = "later", .method = POST, .pattern = "/later", .kind = ASSAY_HTTP_ASYNC, .handler = later, .accepts = any_text, .params = ms_params},
-    {.name = "worker_later", .method = GET, .pattern = "/later", .kind = ASSAY_HTTP_WORKER, .handler = later, .params = ms_params},
-    {.name = "stream", .method = POST, .pattern = "/stream", .kind = ASSAY_HTTP_STREAM, .lane = ASSAY_HTTP_LANE_BULK, .handler = stream,
-     .accepts = any_text, .params = stream_params, .flags = ASSAY_HTTP_GZIP_BODY},
-    {.name = "small_stream", .method = POST, .pattern = "/small-stream", .kind = ASSAY_HTTP_STREAM, .lane = ASSAY_HTTP_LANE_BULK,
-     .handler = stream, .accepts = any_text, .max_body = 1000000},
-    {.name = "big", .method = GET, .pattern = "/big", .kind = ASSAY_HTTP_WORKER, .handler = big, .params = big_params, .produces = json_or_csv},
+    {.name = "later",
+     .method = POST,
+     .pattern = "/later",
+     .kind = ASSAY_HTTP_ASYNC,
+     .handler = later,
+     .accepts = any_text,
+     .params = ms_params},
+    {.name = "worker_later",
+     .method = GET,
+     .pattern = "/later",
+     .kind = ASSAY_HTTP_WORKER,
+     .handler = later,
+     .params = ms_params},
+    {.name = "stream",
+     .method = POST,
+     .pattern = "/stream",
+     .kind = ASSAY_HTTP_STREAM,
+     .lane = ASSAY_HTTP_LANE_BULK,
+     .handler = stream,
+     .accepts = any_text,
+     .params = stream_params,
+     .flags = ASSAY_HTTP_GZIP_BODY},
+    {.name = "small_stream",
+     .method = POST,
+     .pattern = "/small-stream",
+     .kind = ASSAY_HTTP_STREAM,
+     .lane = ASSAY_HTTP_LANE_BULK,
+     .handler = stream,
+     .accepts = any_text,
+     .max_body = 1000000},
+    {.name = "big",
+     .method = GET,
+     .pattern = "/big",
+     .kind = ASSAY_HTTP_WORKER,
+     .handler = big,
+     .params = big_params,
+     .produces = json_or_csv},
     {.name = "put_doc", .method = ASSAY_HTTP_PUT, .pattern = "/doc", .handler = put_doc, .accepts = any_text},
     {.name = "get_doc", .method = GET, .pattern = "/doc", .handler = get_doc},
     {.name = "cached", .method = GET, .pattern = "/cached", .kind = ASSAY_HTTP_WORKER, .handler = fill_cache, .cached = cached},
@@ -314,7 +351,12 @@ static const struct assay_http_route routes[] = {
     {.name = "secret", .method = GET, .pattern = "/secret", .handler = hello, .access = 1},
     {.name = "top_secret", .method = GET, .pattern = "/top-secret", .handler = hello, .access = 2},
     {.name = "until_gone", .method = GET, .pattern = "/until-gone", .kind = ASSAY_HTTP_WORKER, .handler = until_gone},
-    {.name = "stuck", .method = GET, .pattern = "/stuck", .kind = ASSAY_HTTP_WORKER, .lane = ASSAY_HTTP_LANE_WRITE, .handler = stuck},
+    {.name = "stuck",
+     .method = GET,
+     .pattern = "/stuck",
+     .kind = ASSAY_HTTP_WORKER,
+     .lane = ASSAY_HTTP_LANE_WRITE,
+     .handler = stuck},
 };
 
 /* === the server under test ================================================================================================= */
@@ -345,7 +387,7 @@ static void prepare(void) {
     config.listen = "127.0.0.1:0";
     config.routes = routes;
     config.n_routes = sizeof routes / sizeof *routes;
-    config.app = (void *)(uintptr_t)"the app";
+    config.app = (void *)(uintptr_t) "the app";
     config.authorize = authorize;
     config.worker_open = open_worker;
     config.worker_close = close_worker;
@@ -549,7 +591,7 @@ static int status_of(const char *request) {
     do {                                                                                                       \
         struct reply r_ = ask(request);                                                                        \
         ck_assert_msg(r_.status == (wanted), "%d in place of %d to: %.200s", r_.status, (wanted), (request));  \
-        if ((code)[0]) ck_assert_msg(r_.body.p && strstr(r_.body.p, "\"code\":\"" code "\""), "%s", r_.body.p); \
+        if ((code)[0]) ck_assert_msg(r_.body.p &&strstr(r_.body.p, "\"code\":\"" code "\""), "%s", r_.body.p); \
         reply_free(&r_);                                                                                       \
     } while (0)
 
@@ -568,7 +610,8 @@ START_TEST(test_reply_headers) {
     ck_assert_uint_eq(strlen(header(&r, "ETag", v)), 34);
     reply_free(&r);
     /* Ids that are not well formed are replaced, each by another. */
-    static const char *const bad[] = {"", "a b", "<script>", "0123456789012345678901234567890123456789012345678901234567890123456789"};
+    static const char *const bad[] = {"", "a b", "<script>",
+                                      "0123456789012345678901234567890123456789012345678901234567890123456789"};
     char last[512] = "";
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         char request[256];
@@ -638,7 +681,8 @@ START_TEST(test_routing) {
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct reply r = ask(rows[i].request);
-        ck_assert_msg(r.status == rows[i].status && strstr(r.body.p, rows[i].body), "%s%d %s", rows[i].request, r.status, r.body.p);
+        ck_assert_msg(r.status == rows[i].status && strstr(r.body.p, rows[i].body), "%s%d %s", rows[i].request, r.status,
+                      r.body.p);
         reply_free(&r);
     }
 }
@@ -679,7 +723,8 @@ START_TEST(test_parameters) {
     ck_assert_int_eq(r.status, 400);
     ck_assert_ptr_nonnull(strstr(r.body.p, "\"code\":\"unknown_parameter\",\"request_id\""));
     ck_assert_ptr_nonnull(strstr(r.body.p, "{\"parameter\":\"limti\",\"code\":\"unknown_parameter\""));
-    ck_assert_ptr_nonnull(strstr(r.body.p, "{\"parameter\":\"limit\",\"code\":\"invalid_parameter\",\"detail\":\"limit is given more than once\"}"));
+    ck_assert_ptr_nonnull(strstr(
+        r.body.p, "{\"parameter\":\"limit\",\"code\":\"invalid_parameter\",\"detail\":\"limit is given more than once\"}"));
     ck_assert_ptr_nonnull(strstr(r.body.p, "{\"parameter\":\"page\""));
     reply_free(&r);
     r = ask(GET_LINE("/things/a/parts/b?limit=1001&deep=yes") "\r\n");
@@ -687,7 +732,8 @@ START_TEST(test_parameters) {
     ck_assert_ptr_nonnull(strstr(r.body.p, "limit must be a whole number from 1 to 1000"));
     ck_assert_ptr_nonnull(strstr(r.body.p, "deep must be true or false"));
     reply_free(&r);
-    static const char *const bad[] = {"limit=", "limit=+5", "limit=0x10", "limit=99999999999999999999", "limit=1.0", "limit=%31%", "limit=1%00", "=1"};
+    static const char *const bad[] = {"limit=",    "limit=+5",   "limit=0x10", "limit=99999999999999999999",
+                                      "limit=1.0", "limit=%31%", "limit=1%00", "=1"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         char request[256];
         snprintf(request, sizeof request, GET_LINE("/things/a/parts/b?%s") "\r\n", bad[i]);
@@ -704,8 +750,9 @@ START_TEST(test_problem) {
     ck_assert_str_eq(header(&r, "Content-Type", v), "application/problem+json");
     ck_assert_str_eq(header(&r, "Cache-Control", v), "no-store");
     ck_assert_ptr_null(header(&r, "ETag", v));
-    ck_assert_str_eq(r.body.p, "{\"type\":\"urn:assay:problem:not_found\",\"title\":\"No such resource\",\"status\":404,\"detail\":\"No such "
-                               "resource\",\"instance\":\"/nowhere\",\"code\":\"not_found\",\"request_id\":\"q1\",\"errors\":[]}");
+    ck_assert_str_eq(
+        r.body.p, "{\"type\":\"urn:assay:problem:not_found\",\"title\":\"No such resource\",\"status\":404,\"detail\":\"No such "
+                  "resource\",\"instance\":\"/nowhere\",\"code\":\"not_found\",\"request_id\":\"q1\",\"errors\":[]}");
     reply_free(&r);
     r = ask(GET_LINE("/nowhere") "Accept-Language: fr, zh-CN;q=0.9, en;q=0.8\r\n\r\n");
     ck_assert_ptr_nonnull(strstr(r.body.p, "资源不存在"));
@@ -737,9 +784,12 @@ START_TEST(test_connection_reuse) {
     }
     /* Pipelined: answers come in order, whatever kind of handler gives them. */
     for (int i = 0; i < 10; i++) {
-        say(&c, "POST /echo?ms=3 HTTP/1.1\r\n" HOST "Content-Type: text/plain\r\nContent-Length: 5\r\n\r\nfirst" GET_LINE("/hello") "\r\n"
-                "POST /later?ms=2 HTTP/1.1\r\n" HOST "Content-Type: text/plain\r\nContent-Length: 4\r\n\r\nlate");
-        say(&c, "POST /stream HTTP/1.1\r\n" HOST "Content-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n" GET_LINE("/nowhere") "\r\n");
+        say(&c, "POST /echo?ms=3 HTTP/1.1\r\n" HOST "Content-Type: text/plain\r\nContent-Length: 5\r\n\r\nfirst" GET_LINE(
+                    "/hello") "\r\n"
+                              "POST /later?ms=2 HTTP/1.1\r\n" HOST "Content-Type: text/plain\r\nContent-Length: 4\r\n\r\nlate");
+        say(&c,
+            "POST /stream HTTP/1.1\r\n" HOST
+            "Content-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n" GET_LINE("/nowhere") "\r\n");
         static const char *const wanted[] = {"first", "hello\n", "{\"later\":4}", "3 352441c2", "{\"type\""};
         for (size_t k = 0; k < 5; k++) {
             struct reply r = hear(&c);
@@ -775,8 +825,9 @@ END_TEST
 
 /* A client that ends its side has left: what waits for its sake is told, and the connection does not stay. */
 START_TEST(test_half_closed_client) {
-    static const char *const requests[] = {GET_LINE("/hello") "\r\n", GET_LINE("/until-gone") "\r\n", GET_LINE("/later?ms=50") "\r\n", "GET /hel",
-                                           "POST /stream HTTP/1.1\r\n" HOST "Content-Type: text/plain\r\nContent-Length: 3\r\n\r\nab"};
+    static const char *const requests[] = {
+        GET_LINE("/hello") "\r\n", GET_LINE("/until-gone") "\r\n", GET_LINE("/later?ms=50") "\r\n", "GET /hel",
+        "POST /stream HTTP/1.1\r\n" HOST "Content-Type: text/plain\r\nContent-Length: 3\r\n\r\nab"};
     for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
         struct client c = dial();
         say(&c, requests[i]);
@@ -798,7 +849,8 @@ START_TEST(test_etag) {
     static const struct {
         const char *form;
         int status;
-    } rows[] = {{"%s", 304}, {"W/%s", 304}, {"\"x\", %s", 304}, {"\"a,b\",W/\"y\" , %s", 304}, {"*", 304}, {"\"x\"", 200}, {"", 200}, {"%.10s", 200}};
+    } rows[] = {{"%s", 304}, {"W/%s", 304},  {"\"x\", %s", 304}, {"\"a,b\",W/\"y\" , %s", 304},
+                {"*", 304},  {"\"x\"", 200}, {"", 200},          {"%.10s", 200}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char list[256];
         snprintf(list, sizeof list, rows[i].form, etag);
@@ -886,13 +938,20 @@ START_TEST(test_gzip) {
         const char *target, *accept;
         bool gzip;
     } rows[] = {
-        {"/big?n=20000", "gzip;q=0", false},     {"/big?n=20000", "identity", false}, {"/big?n=20000", "*", true},
-        {"/big?n=20000", "*;q=0", false},        {"/big?n=20000", "gzip;q=0.5, identity", false},
-        {"/big?n=20000", "gzip;q=1.0, identity; q=0.5", true},                        {"/big?n=20000", "GZIP", true},
-        {"/big?n=20000", "deflate", false},      {"/big?n=1000", "gzip", false},      {"/big?n=1024", "gzip", true},
+        {"/big?n=20000", "gzip;q=0", false},
+        {"/big?n=20000", "identity", false},
+        {"/big?n=20000", "*", true},
+        {"/big?n=20000", "*;q=0", false},
+        {"/big?n=20000", "gzip;q=0.5, identity", false},
+        {"/big?n=20000", "gzip;q=1.0, identity; q=0.5", true},
+        {"/big?n=20000", "GZIP", true},
+        {"/big?n=20000", "deflate", false},
+        {"/big?n=1000", "gzip", false},
+        {"/big?n=1024", "gzip", true},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        snprintf(request, sizeof request, "GET %s HTTP/1.1\r\n" HOST "Accept-Encoding: %s\r\n\r\n", rows[i].target, rows[i].accept);
+        snprintf(request, sizeof request, "GET %s HTTP/1.1\r\n" HOST "Accept-Encoding: %s\r\n\r\n", rows[i].target,
+                 rows[i].accept);
         r = ask(request);
         ck_assert_msg((header(&r, "Content-Encoding", v) != NULL) == rows[i].gzip, "%s: %s", rows[i].target, rows[i].accept);
         reply_free(&r);
@@ -919,9 +978,15 @@ START_TEST(test_accept) {
     static const struct {
         const char *accept, *type;
     } rows[] = {
-        {"text/csv", "text/csv; charset=utf-8"}, {"application/json", "application/json"}, {"*/*", "application/json"},
-        {"text/*", "text/csv; charset=utf-8"}, {"text/html, */*;q=0.1", "application/json"}, {"application/json;q=0.2, text/csv;q=0.8", "text/csv; charset=utf-8"},
-        {"*/*, application/json;q=0", "text/csv; charset=utf-8"}, {"text/html", NULL}, {"application/json;q=0", NULL},
+        {"text/csv", "text/csv; charset=utf-8"},
+        {"application/json", "application/json"},
+        {"*/*", "application/json"},
+        {"text/*", "text/csv; charset=utf-8"},
+        {"text/html, */*;q=0.1", "application/json"},
+        {"application/json;q=0.2, text/csv;q=0.8", "text/csv; charset=utf-8"},
+        {"*/*, application/json;q=0", "text/csv; charset=utf-8"},
+        {"text/html", NULL},
+        {"application/json;q=0", NULL},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char request[256], v[512];
@@ -968,10 +1033,13 @@ START_TEST(test_media_types) {
     ask_expect(POST_LINE("/echo") "Content-Length: 1\r\n\r\nx", 415, "unsupported_media_type");
     ask_expect(POST_LINE("/echo") "Content-Type: text/html\r\nContent-Length: 1\r\n\r\nx", 415, "unsupported_media_type");
     ask_expect(POST_LINE("/echo") "Content-Type: Application/JSON ; charset=utf-8\r\nContent-Length: 1\r\n\r\nx", 200, "");
-    ask_expect(POST_LINE("/echo") "Content-Type: text/plain\r\nContent-Encoding: gzip\r\nContent-Length: 1\r\n\r\nx", 415, "unsupported_media_type");
-    ask_expect(POST_LINE("/echo") "Content-Type: text/plain\r\nContent-Encoding: identity\r\nContent-Length: 1\r\n\r\nx", 200, "");
+    ask_expect(POST_LINE("/echo") "Content-Type: text/plain\r\nContent-Encoding: gzip\r\nContent-Length: 1\r\n\r\nx", 415,
+               "unsupported_media_type");
+    ask_expect(POST_LINE("/echo") "Content-Type: text/plain\r\nContent-Encoding: identity\r\nContent-Length: 1\r\n\r\nx", 200,
+               "");
     ask_expect(POST_LINE("/stream") "Content-Type: text/plain\r\nContent-Encoding: gzip\r\nContent-Length: 1\r\n\r\nx", 200, "");
-    ask_expect(POST_LINE("/stream") "Content-Type: text/plain\r\nContent-Encoding: br\r\nContent-Length: 1\r\n\r\nx", 415, "unsupported_media_type");
+    ask_expect(POST_LINE("/stream") "Content-Type: text/plain\r\nContent-Encoding: br\r\nContent-Length: 1\r\n\r\nx", 415,
+               "unsupported_media_type");
     ask_expect("GET /hello HTTP/1.1\r\n" HOST "Content-Type: text/plain\r\nContent-Length: 1\r\n\r\nx", 400, "bad_request");
     ask_expect(POST_LINE("/echo") "\r\n", 200, "");
     ask_expect(POST_LINE("/echo") "Content-Length: 0\r\n\r\n", 200, "");
@@ -1013,7 +1081,8 @@ START_TEST(test_framing) {
         reply_free(&r);
         /* Whatever it answered, it does not go on from where two readers would differ. (What the library answers by itself to
          * a bad Content-Length has its head twice.) */
-        if (strstr(bad[i], "Content-Length") || strstr(bad[i], "Transfer-Encoding")) ck_assert_msg(ends(&c, 3000), "%zu: %s", i, bad[i]);
+        if (strstr(bad[i], "Content-Length") || strstr(bad[i], "Transfer-Encoding"))
+            ck_assert_msg(ends(&c, 3000), "%zu: %s", i, bad[i]);
         hang_up(&c);
     }
     static const char nul_target[] = "GET /hello\0/x HTTP/1.1\r\n" HOST "\r\n";
@@ -1030,7 +1099,8 @@ END_TEST
 
 /* Half a request, then nothing, then the end of the connection, at each byte. */
 START_TEST(test_half_requests) {
-    static const char *const whole[] = {POST_LINE("/echo") TEXT "Content-Length: 9\r\n\r\nsome text", POST_LINE("/stream") TEXT "Transfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n0\r\n\r\n",
+    static const char *const whole[] = {POST_LINE("/echo") TEXT "Content-Length: 9\r\n\r\nsome text",
+                                        POST_LINE("/stream") TEXT "Transfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n0\r\n\r\n",
                                         POST_LINE("/later") TEXT "Content-Length: 4\r\n\r\nabcd"};
     for (size_t k = 0; k < 3; k++)
         for (size_t n = 1; n < strlen(whole[k]); n++) {
@@ -1051,14 +1121,16 @@ START_TEST(test_head_bounds) {
     static const struct {
         size_t uri, headers;
         int status;
-    } rows[] = {{8000, 100, 404}, {8193, 100, 414}, {20000, 100, 414}, {200000, 100, 414}, {10, 30000, 404}, {10, 33000, 431}, {10, 60000, 431}, {10, 1000000, 431}};
+    } rows[] = {{8000, 100, 404}, {8193, 100, 414}, {20000, 100, 414}, {200000, 100, 414},
+                {10, 30000, 404}, {10, 33000, 431}, {10, 60000, 431},  {10, 1000000, 431}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         b.n = 0;
         assay_buf_adds(&b, "GET /");
         for (size_t k = 1; k < rows[i].uri; k++) assay_buf_addc(&b, 'u');
         assay_buf_adds(&b, " HTTP/1.1\r\n" HOST);
         for (size_t k = 0; k < rows[i].headers / 100; k++)
-            assay_buf_printf(&b, "X-%07zu: 0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567\r\n", k);
+            assay_buf_printf(
+                &b, "X-%07zu: 0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567\r\n", k);
         assay_buf_adds(&b, "\r\n");
         struct reply r = ask(b.p);
         ck_assert_msg(r.status == rows[i].status, "%zu+%zu: %d", rows[i].uri, rows[i].headers, r.status);
@@ -1105,8 +1177,9 @@ START_TEST(test_body_bounds) {
         const char *target;
         size_t n;
         int status;
-    } rows[] = {{"/echo", 300000, 200}, {"/echo", 300001, 413}, {"/echo", 3000000, 413}, {"/small-stream", 1000000, 200}, {"/small-stream", 1000001, 413},
-                {"/small-stream", 5000000, 413}, {"/stream", 5000000, 200}};
+    } rows[] = {{"/echo", 300000, 200},          {"/echo", 300001, 413},          {"/echo", 3000000, 413},
+                {"/small-stream", 1000000, 200}, {"/small-stream", 1000001, 413}, {"/small-stream", 5000000, 413},
+                {"/stream", 5000000, 200}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         for (int chunked = 0; chunked < 2; chunked++) {
             struct reply r = post_body(rows[i].target, rows[i].n, chunked, NULL);
@@ -1292,7 +1365,8 @@ START_TEST(test_body_deadline) {
     stop(100);
     config.body_ms = 400;
     start();
-    static const char *const heads[] = {POST_LINE("/echo") TEXT "Content-Length: 100000\r\n\r\n", POST_LINE("/stream") TEXT "Content-Length: 100000\r\n\r\n",
+    static const char *const heads[] = {POST_LINE("/echo") TEXT "Content-Length: 100000\r\n\r\n",
+                                        POST_LINE("/stream") TEXT "Content-Length: 100000\r\n\r\n",
                                         POST_LINE("/later") TEXT "Content-Length: 100000\r\n\r\n"};
     for (size_t i = 0; i < 3; i++) {
         struct client c = dial();
@@ -1363,8 +1437,11 @@ END_TEST
 /* === clients that go ================================================================================================================ */
 START_TEST(test_vanishing_clients) {
     static const char *const requests[] = {
-        GET_LINE("/slow?ms=30") "\r\n", GET_LINE("/later?ms=30") "\r\n", POST_LINE("/later?ms=30") TEXT "Content-Length: 4\r\n\r\nabcd",
-        POST_LINE("/echo?ms=30") TEXT "Content-Length: 4\r\n\r\nabcd", GET_LINE("/big?n=3000000") "\r\n",
+        GET_LINE("/slow?ms=30") "\r\n",
+        GET_LINE("/later?ms=30") "\r\n",
+        POST_LINE("/later?ms=30") TEXT "Content-Length: 4\r\n\r\nabcd",
+        POST_LINE("/echo?ms=30") TEXT "Content-Length: 4\r\n\r\nabcd",
+        GET_LINE("/big?n=3000000") "\r\n",
         POST_LINE("/stream?delay=5") TEXT "Content-Length: 3000000\r\n\r\nabc",
     };
     enum { KINDS = sizeof requests / sizeof *requests };
@@ -1435,7 +1512,8 @@ static _Atomic int64_t ending_since; /* ms; 0: not yet */
 static atomic_bool load_over;
 
 static bool load_request(struct load *l, struct client *c, unsigned turn) {
-    static const char *const requests[] = {GET_LINE("/hello") "\r\n", GET_LINE("/slow?ms=2") "\r\n", POST_LINE("/later?ms=3") TEXT "Content-Length: 4\r\n\r\nabcd",
+    static const char *const requests[] = {GET_LINE("/hello") "\r\n", GET_LINE("/slow?ms=2") "\r\n",
+                                           POST_LINE("/later?ms=3") TEXT "Content-Length: 4\r\n\r\nabcd",
                                            POST_LINE("/stream") TEXT "Content-Length: 4\r\n\r\nabcd"};
     int64_t ending;
     if (!say(c, requests[turn % 4])) return false;
@@ -1508,8 +1586,11 @@ END_TEST
 
 /* The time for an orderly end is over: what still runs is answered 503, nothing crashes, late completions do no harm. */
 START_TEST(test_stop_with_work_under_way) {
-    static const char *const requests[] = {GET_LINE("/stuck") "\r\n", GET_LINE("/later?ms=3000") "\r\n", POST_LINE("/later?ms=3000") TEXT "Content-Length: 4\r\n\r\nabcd",
-                                           POST_LINE("/stream") TEXT "Content-Length: 4\r\n\r\nab", POST_LINE("/echo") TEXT "Content-Length: 4\r\n\r\nab",
+    static const char *const requests[] = {GET_LINE("/stuck") "\r\n",
+                                           GET_LINE("/later?ms=3000") "\r\n",
+                                           POST_LINE("/later?ms=3000") TEXT "Content-Length: 4\r\n\r\nabcd",
+                                           POST_LINE("/stream") TEXT "Content-Length: 4\r\n\r\nab",
+                                           POST_LINE("/echo") TEXT "Content-Length: 4\r\n\r\nab",
                                            POST_LINE("/stream") TEXT "Content-Length: 1000000\r\n\r\n"};
     enum { KINDS = sizeof requests / sizeof *requests };
     struct client clients[KINDS];
@@ -1557,7 +1638,8 @@ START_TEST(test_addresses) {
     const struct {
         const char *listen;
         enum assay_status status;
-    } bad[] = {{"", ASSAY_CONFIG}, {"8080", ASSAY_CONFIG}, {"localhost:", ASSAY_CONFIG}, {"::1:80", ASSAY_CONFIG}, {"127.0.0.1:http", ASSAY_CONFIG}, {taken, ASSAY_IO}};
+    } bad[] = {{"", ASSAY_CONFIG},       {"8080", ASSAY_CONFIG},           {"localhost:", ASSAY_CONFIG},
+               {"::1:80", ASSAY_CONFIG}, {"127.0.0.1:http", ASSAY_CONFIG}, {taken, ASSAY_IO}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         c.listen = bad[i].listen;
         ck_assert_msg(assay_http_server_start(&c, &s, &e) == bad[i].status, "%s: %s", bad[i].listen, e.detail);
@@ -1568,7 +1650,8 @@ END_TEST
 
 /* === without a socket ==================================================================================================================== */
 START_TEST(test_call) {
-    static const struct assay_http_field gzip[] = {{"Accept-Encoding", "gzip"}, {NULL, NULL}}, text[] = {{"Content-Type", "text/plain"}, {NULL, NULL}};
+    static const struct assay_http_field gzip[] = {{"Accept-Encoding", "gzip"}, {NULL, NULL}},
+                                         text[] = {{"Content-Type", "text/plain"}, {NULL, NULL}};
     static const struct {
         struct assay_http_call call;
         int status;
@@ -1587,7 +1670,8 @@ START_TEST(test_call) {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct assay_http_result r;
         assay_http_call(&config, &rows[i].call, strcmp(rows[i].call.target, "/hello") ? &worker : NULL, &r);
-        ck_assert_msg(r.status == rows[i].status && strstr(r.head.p, rows[i].head), "%s %d %s", rows[i].call.target, r.status, r.head.p);
+        ck_assert_msg(r.status == rows[i].status && strstr(r.head.p, rows[i].head), "%s %d %s", rows[i].call.target, r.status,
+                      r.head.p);
         if (rows[i].body[0]) ck_assert_msg(strstr(r.body.p, rows[i].body), "%s %s", rows[i].call.target, r.body.p);
         assay_http_result_free(&r);
     }
@@ -1599,16 +1683,35 @@ START_TEST(test_routes_check) {
         struct assay_http_route rows[2];
         const char *fault;
     } tables[] = {
-        {{{.name = "a", .method = GET, .pattern = "/a", .handler = hello}, {.name = "b", .method = POST, .pattern = "/a", .handler = hello}}, NULL},
-        {{{.name = "a", .method = GET, .pattern = "/a/b", .handler = hello}, {.name = "b", .method = GET, .pattern = "/a/{x}", .handler = hello}}, NULL},
-        {{{.name = "a", .method = GET, .pattern = "/a/{y}", .handler = hello}, {.name = "b", .method = GET, .pattern = "/a/b", .handler = hello}}, "is hidden"},
-        {{{.name = "a", .method = GET, .pattern = "/a", .handler = hello}, {.name = "a", .method = GET, .pattern = "/b", .handler = hello}}, "the name"},
-        {{{.name = "a", .method = GET, .pattern = "/a", .handler = hello}, {.name = "b", .method = GET, .pattern = "/b"}}, "no handler"},
-        {{{.name = "a", .method = GET, .pattern = "/a", .handler = hello}, {.name = "b", .method = GET, .pattern = "b", .handler = hello}}, "parsed"},
-        {{{.name = "a", .method = GET, .pattern = "/a", .handler = hello}, {.name = "b", .method = GET, .pattern = "/b/", .handler = hello}}, "parsed"},
-        {{{.name = "a", .method = GET, .pattern = "/a", .handler = hello}, {.name = "b", .method = GET, .pattern = "/b{c}", .handler = hello}}, "parsed"},
-        {{{.name = "a", .method = GET, .pattern = "/a", .handler = hello}, {.name = "b", .method = ASSAY_HTTP_HEAD, .pattern = "/b", .handler = hello}}, "a method"},
-        {{{.name = "a", .method = GET, .pattern = "/a", .handler = hello}, {.name = "b", .method = POST, .kind = ASSAY_HTTP_STREAM, .pattern = "/b", .handler = stream}}, "accepts none"},
+        {{{.name = "a", .method = GET, .pattern = "/a", .handler = hello},
+          {.name = "b", .method = POST, .pattern = "/a", .handler = hello}},
+         NULL},
+        {{{.name = "a", .method = GET, .pattern = "/a/b", .handler = hello},
+          {.name = "b", .method = GET, .pattern = "/a/{x}", .handler = hello}},
+         NULL},
+        {{{.name = "a", .method = GET, .pattern = "/a/{y}", .handler = hello},
+          {.name = "b", .method = GET, .pattern = "/a/b", .handler = hello}},
+         "is hidden"},
+        {{{.name = "a", .method = GET, .pattern = "/a", .handler = hello},
+          {.name = "a", .method = GET, .pattern = "/b", .handler = hello}},
+         "the name"},
+        {{{.name = "a", .method = GET, .pattern = "/a", .handler = hello}, {.name = "b", .method = GET, .pattern = "/b"}},
+         "no handler"},
+        {{{.name = "a", .method = GET, .pattern = "/a", .handler = hello},
+          {.name = "b", .method = GET, .pattern = "b", .handler = hello}},
+         "parsed"},
+        {{{.name = "a", .method = GET, .pattern = "/a", .handler = hello},
+          {.name = "b", .method = GET, .pattern = "/b/", .handler = hello}},
+         "parsed"},
+        {{{.name = "a", .method = GET, .pattern = "/a", .handler = hello},
+          {.name = "b", .method = GET, .pattern = "/b{c}", .handler = hello}},
+         "parsed"},
+        {{{.name = "a", .method = GET, .pattern = "/a", .handler = hello},
+          {.name = "b", .method = ASSAY_HTTP_HEAD, .pattern = "/b", .handler = hello}},
+         "a method"},
+        {{{.name = "a", .method = GET, .pattern = "/a", .handler = hello},
+          {.name = "b", .method = POST, .kind = ASSAY_HTTP_STREAM, .pattern = "/b", .handler = stream}},
+         "accepts none"},
     };
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
         struct assay_error e = {0};
@@ -1626,7 +1729,8 @@ START_TEST(test_log) {
     char text[8192];
     ck_assert_int_eq(pipe(ends), 0);
     stop(100);
-    struct assay_log *log = assay_log_new(ends[1], ASSAY_LOG_INFO, ASSAY_LOG_LOGFMT), *json = assay_log_new(ends[1], ASSAY_LOG_DEBUG, ASSAY_LOG_JSON);
+    struct assay_log *log = assay_log_new(ends[1], ASSAY_LOG_INFO, ASSAY_LOG_LOGFMT),
+                     *json = assay_log_new(ends[1], ASSAY_LOG_DEBUG, ASSAY_LOG_JSON);
     config.log = log;
     start();
     ck_assert_int_eq(status_of(GET_LINE("/secret") "Authorization: Bearer sesame\r\nX-Request-Id: q7\r\n\r\n"), 200);
@@ -1636,7 +1740,10 @@ START_TEST(test_log) {
     ssize_t n = read(ends[0], text, sizeof text - 1);
     ck_assert_int_gt((int)n, 0);
     text[n] = '\0';
-    ck_assert_msg(strstr(text, " level=info event=request id=q7 method=GET route=secret path=/secret status=200 bytes_in=0 bytes_out=6 us="), "%s", text);
+    ck_assert_msg(
+        strstr(text,
+               " level=info event=request id=q7 method=GET route=secret path=/secret status=200 bytes_in=0 bytes_out=6 us="),
+        "%s", text);
     ck_assert_ptr_nonnull(strstr(text, " principal=ali\n"));
     ck_assert_ptr_null(strstr(text, "sesame"));
     ck_assert_ptr_null(strstr(text, "hidden"));
@@ -1657,12 +1764,24 @@ START_TEST(test_log) {
     assay_log_end(&l);
     n = read(ends[0], text, sizeof text - 1);
     text[n] = '\0';
-    ck_assert_msg(strstr(text, "\"level\":\"warn\",\"event\":\"odd\",\"value\":\"a\\\"b\\\\c\\u000a\\u0001\\u00ff=\",\"n\":-9223372036854775808,\"cut\":true}\n"), "%s", text);
+    ck_assert_msg(strstr(text, "\"level\":\"warn\",\"event\":\"odd\",\"value\":\"a\\\"b\\\\c\\u000a\\u0001\\u00ff=\",\"n\":-"
+                               "9223372036854775808,\"cut\":true}\n"),
+                  "%s", text);
     ck_assert_ptr_eq(strchr(text, '\n'), text + n - 1);
     ck_assert(!assay_log_begin(&l, log, ASSAY_LOG_DEBUG, "quiet"));
     assay_log_set_level(log, ASSAY_LOG_DEBUG);
     ck_assert(assay_log_begin(&l, log, ASSAY_LOG_DEBUG, "quiet"));
     ck_assert(!assay_log_begin(&l, NULL, ASSAY_LOG_ERROR, "none"));
+    /* A log that nobody reads stops nothing. */
+    assay_log_set_level(log, ASSAY_LOG_INFO);
+    for (int i = 0; i < 100; i++) assay_log_message(log, ASSAY_LOG_INFO, "flood", "%.900s", weird + 10);
+    while (poll(&(struct pollfd){.fd = ends[0], .events = POLLIN}, 1, 0) > 0)
+        ck_assert_int_gt((int)read(ends[0], text, sizeof text), 0);
+    assay_log_message(log, ASSAY_LOG_INFO, "flood", "over");
+    n = read(ends[0], text, sizeof text - 1);
+    text[n] = '\0';
+    ck_assert_msg(strstr(text, " level=warn event=log_lines_dropped lines=") && strstr(text, "event=flood message=over\n"), "%s",
+                  text);
     config.log = NULL;
     assay_log_free(log), assay_log_free(json);
     close(ends[0]), close(ends[1]);
@@ -1678,12 +1797,19 @@ START_TEST(test_metrics) {
     struct assay_buf b = {0};
     assay_metrics_render(metrics, &b);
     static const char *const wanted[] = {
-        "# TYPE assay_http_requests_total counter\n", "\nassay_http_requests_total{route=\"hello\",class=\"2xx\"} 1\n",
-        "\nassay_http_requests_total{route=\"hello\",class=\"4xx\"} 1\n", "\nassay_http_requests_total{route=\"none\",class=\"4xx\"} 2\n",
-        "\nassay_http_request_duration_seconds_bucket{route=\"hello\",le=\"+Inf\"} 2\n", "\nassay_http_request_duration_seconds_count{route=\"hello\"} 2\n",
-        "\nassay_http_in_flight 0\n", "\nassay_http_body_bytes_out_total ", "# TYPE assay_http_connections gauge\n", "\nassay_http_connections 0\n",
+        "# TYPE assay_http_requests_total counter\n",
+        "\nassay_http_requests_total{route=\"hello\",class=\"2xx\"} 1\n",
+        "\nassay_http_requests_total{route=\"hello\",class=\"4xx\"} 1\n",
+        "\nassay_http_requests_total{route=\"none\",class=\"4xx\"} 2\n",
+        "\nassay_http_request_duration_seconds_bucket{route=\"hello\",le=\"+Inf\"} 2\n",
+        "\nassay_http_request_duration_seconds_count{route=\"hello\"} 2\n",
+        "\nassay_http_in_flight 0\n",
+        "\nassay_http_body_bytes_out_total ",
+        "# TYPE assay_http_connections gauge\n",
+        "\nassay_http_connections 0\n",
     };
-    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) ck_assert_msg(strstr(b.p, wanted[i]), "%s in\n%s", wanted[i], b.p);
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        ck_assert_msg(strstr(b.p, wanted[i]), "%s in\n%s", wanted[i], b.p);
     ck_assert_ptr_null(strstr(b.p, "random"));
     assay_buf_free(&b);
     static const int64_t bounds[] = {10, 100};
@@ -1691,7 +1817,8 @@ START_TEST(test_metrics) {
     static const int64_t observed[] = {1, 10, 11, 100, 101, 100000000};
     for (size_t i = 0; i < 6; i++) assay_metric_observe(h, observed[i]);
     assay_metrics_render(metrics, &b);
-    ck_assert_ptr_nonnull(strstr(b.p, "\nh_bucket{le=\"1e-05\"} 2\nh_bucket{le=\"0.0001\"} 4\nh_bucket{le=\"+Inf\"} 6\nh_sum 100.000223\nh_count 6\n"));
+    ck_assert_ptr_nonnull(strstr(
+        b.p, "\nh_bucket{le=\"1e-05\"} 2\nh_bucket{le=\"0.0001\"} 4\nh_bucket{le=\"+Inf\"} 6\nh_sum 100.000223\nh_count 6\n"));
     assay_buf_free(&b);
 }
 END_TEST
@@ -1702,14 +1829,18 @@ static Suite *suite_of_server(void) {
     TCase *tc = tcase_create("server");
     tcase_set_timeout(tc, 60);
     tcase_add_checked_fixture(tc, setup, teardown);
-    ADD(tc, test_reply_headers), ADD(tc, test_head), ADD(tc, test_routing), ADD(tc, test_methods), ADD(tc, test_parameters), ADD(tc, test_problem);
+    ADD(tc, test_reply_headers), ADD(tc, test_head), ADD(tc, test_routing), ADD(tc, test_methods), ADD(tc, test_parameters),
+        ADD(tc, test_problem);
     ADD(tc, test_keys), ADD(tc, test_connection_reuse), ADD(tc, test_dribbled_request), ADD(tc, test_half_closed_client);
-    ADD(tc, test_etag), ADD(tc, test_if_match), ADD(tc, test_gzip), ADD(tc, test_cache_hook), ADD(tc, test_accept), ADD(tc, test_cors);
-    ADD(tc, test_media_types), ADD(tc, test_framing), ADD(tc, test_half_requests), ADD(tc, test_head_bounds), ADD(tc, test_body_bounds);
+    ADD(tc, test_etag), ADD(tc, test_if_match), ADD(tc, test_gzip), ADD(tc, test_cache_hook), ADD(tc, test_accept),
+        ADD(tc, test_cors);
+    ADD(tc, test_media_types), ADD(tc, test_framing), ADD(tc, test_half_requests), ADD(tc, test_head_bounds),
+        ADD(tc, test_body_bounds);
     ADD(tc, test_buffered_bound), ADD(tc, test_stream), ADD(tc, test_stream_flow);
     ADD(tc, test_full_lane), ADD(tc, test_full_stream_lane), ADD(tc, test_connection_limit);
     ADD(tc, test_body_deadline), ADD(tc, test_idle_and_slow_heads), ADD(tc, test_vanishing_clients);
-    ADD(tc, test_readiness_and_refusal), ADD(tc, test_drain_under_load), ADD(tc, test_stop_at_once_under_load), ADD(tc, test_stop_with_work_under_way), ADD(tc, test_addresses);
+    ADD(tc, test_readiness_and_refusal), ADD(tc, test_drain_under_load), ADD(tc, test_stop_at_once_under_load),
+        ADD(tc, test_stop_with_work_under_way), ADD(tc, test_addresses);
     ADD(tc, test_call), ADD(tc, test_routes_check), ADD(tc, test_log), ADD(tc, test_metrics);
     suite_add_tcase(s, tc);
     return s;

@@ -434,6 +434,36 @@ START_TEST(poison_is_refused_alone) {
 }
 END_TEST
 
+/* An order takes ten thousand records; more are refused, its neighbours are not. */
+START_TEST(full_order) {
+    struct assay_service *s = start_with(info, 0, 0);
+    struct assay_session *x = session_of(s);
+    struct assay_arena a = {0};
+    struct assay_item *batch = assay_xcalloc(10002, sizeof *batch);
+    struct assay_record r;
+    assay_record_init(&r);
+    r.kind = ASSAY_KIND_REPAIR, r.type = ASSAY_ORDER_COMPLETED, r.provider = providers[0].code;
+    r.at = test_now() - ASSAY_DAY;
+    for (size_t i = 0; i < 10002; i++) {
+        r.id = assay_str_c(assay_arena_printf(&a, "F%zu", i));
+        r.order = i == 10001 ? ASSAY_STR("other") : ASSAY_STR("full");
+        assay_item_of_record(&r, ASSAY_PARTY_MANUFACTURER, test_now(), &a, &batch[i]);
+    }
+    OK(assay_ingest_apply(x, batch, 10000, &err));
+    ck_assert_int_eq(batch[9999].status, ASSAY_OK);
+    OK(assay_ingest_apply(x, batch + 10000, 2, &err));
+    ck_assert_int_eq(batch[10000].status, ASSAY_ORDER_FULL);
+    ck_assert_int_eq(batch[10001].status, ASSAY_OK);
+    ck_assert_int_eq(count_of("SELECT count(*) FROM record"), 10001);
+    ck_assert_int_eq(count_of("SELECT max(seq) FROM record"), 10001);
+    verify_clean(x);
+    free(batch);
+    assay_arena_free(&a);
+    assay_session_close(x);
+    assay_service_stop(s);
+}
+END_TEST
+
 START_TEST(unknown_provider_and_conflict) {
     struct assay_service *s = start_with(info, 0, 0);
     struct assay_session *x = session_of(s);
@@ -614,6 +644,7 @@ static Suite *suite_of_ingest(void) {
     tcase_add_test(t, two_daemons_at_once);
     tcase_add_test(t, first_by_line_stands);
     tcase_add_test(t, poison_is_refused_alone);
+    tcase_add_test(t, full_order);
     tcase_add_test(t, unknown_provider_and_conflict);
     tcase_add_test(t, cut_connections);
     tcase_add_loop_test(t, refolded_is_as_if_from_the_beginning, 0, 5);

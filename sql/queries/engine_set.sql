@@ -1,0 +1,1 @@
+UPDATE config SET engine = $1::int4 WHERE config_id = 1;
