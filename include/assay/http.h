@@ -156,15 +156,14 @@ const char *assay_http_body_etag(const struct assay_http_body *body);
  * HTTP thread may do it. */
 bool assay_http_body_ready(const struct assay_http_request *r, const struct assay_http_body *body);
 
-/* Set the reply; the last call counts. content_type must be a constant or live in the arena.
+/* Set the reply; the last call counts. content_type must be a constant or live in the arena. Those that are given a buffer
+ * take its memory and leave it empty; a body is given with its reference.
  * Successful replies to GET get ETag, Cache-Control: private, no-cache and 304 by themselves, everything else no-store. */
-void assay_http_reply(struct assay_http_request *r, int status, const char *content_type,
-                      struct assay_buf *b); /* takes b's memory */
-void assay_http_reply_body(struct assay_http_request *r, int status, const char *content_type,
-                           struct assay_http_body *body);              /* takes the reference */
+void assay_http_reply(struct assay_http_request *r, int status, const char *content_type, struct assay_buf *b);
+void assay_http_reply_body(struct assay_http_request *r, int status, const char *content_type, struct assay_http_body *body);
 void assay_http_reply_empty(struct assay_http_request *r, int status); /* 204 and the like */
 /* application/json */
-void assay_http_reply_json(struct assay_http_request *r, int status, struct assay_buf *b); /* takes b's memory */
+void assay_http_reply_json(struct assay_http_request *r, int status, struct assay_buf *b);
 /* application/problem+json (RFC 9457) with the HTTP status of the one table; detail and field are e's (may be NULL). */
 void assay_http_reply_problem(struct assay_http_request *r, enum assay_status status, const struct assay_error *e);
 /* The same with all errors in `errors`. status: VALIDATION_FAILED, or INVALID_PARAMETER ... */

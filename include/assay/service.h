@@ -102,6 +102,7 @@ struct assay_item {
     assay_instant at, received_at;
     int64_t upload_id; /* 0: none */
     int64_t line;      /* order among the items of an upload */
+    bool late;         /* staged: an earlier line has its id, so it comes after all others */
     /* result: ASSAY_OK, ID_CONFLICT, UNKNOWN_PROVIDER, ...; or why nothing is known (DATABASE_UNAVAILABLE, ...) */
     enum assay_status status;
     bool duplicate;

@@ -198,6 +198,9 @@ enum assay_status assay_store_pays_of(struct assay_db *db, int32_t provider_id, 
 enum assay_status assay_store_voided_of(struct assay_db *db, int32_t provider_id, struct assay_arena *a,
                                         struct assay_record_key **rows, size_t *n,
                                         struct assay_error *e) ASSAY_MUST_CHECK; /* by kind, id */
+/* Within the caller's transaction, take away marks that no void stands behind. */
+enum assay_status assay_store_voided_remove(struct assay_db *db, const struct assay_record_key *keys, size_t n,
+                                            struct assay_error *e) ASSAY_MUST_CHECK;
 
 /* --- reads -------------------------------------------------------------------------------------------------------------- */
 /* NULL row: no such order (or none that exists). */

@@ -12,7 +12,7 @@ static bool refuse(struct assay_http_exchange *x, enum assay_status status, cons
     return false;
 }
 
-/* --- the request's id ------------------------------------------------------------------------------------------------ */
+/* --- the request's id --------------------------------------------------------------------------------------------- */
 static bool is_request_id(struct assay_str s) {
     if (s.n < 1 || s.n > 64) return false;
     for (size_t i = 0; i < s.n; i++) {
@@ -41,7 +41,7 @@ static void identify(struct assay_http_exchange *x) {
     x->pub.id = assay_arena_dup(&x->arena, assay_str_c(id));
 }
 
-/* --- soundness ------------------------------------------------------------------------------------------------------- */
+/* --- soundness ---------------------------------------------------------------------------------------------------- */
 /* Two ways to say where a body ends are two opinions on where the next request begins: refused. */
 static bool is_framed(const struct assay_http_headers *h) {
     if (h->transfer_encoding.p) return !h->content_length.p && assay_http_name_is(h->transfer_encoding, "chunked");
@@ -62,7 +62,7 @@ static bool is_sound(struct assay_http_exchange *x, size_t head_bytes) {
     return true;
 }
 
-/* --- where it goes --------------------------------------------------------------------------------------------------- */
+/* --- where it goes ------------------------------------------------------------------------------------------------ */
 static bool answers(const struct assay_http_route *route, enum assay_http_method method) {
     return route->method == method || (method == ASSAY_HTTP_HEAD && route->method == ASSAY_HTTP_GET);
 }
@@ -120,7 +120,7 @@ static bool find_route(struct assay_http_exchange *x) {
     return false;
 }
 
-/* --- who sends it, what it asks -------------------------------------------------------------------------------------- */
+/* --- who sends it, what it asks ----------------------------------------------------------------------------------- */
 static bool authorized(struct assay_http_exchange *x) {
     if (x->pub.route->access == 0) return true;
     struct assay_error e = {0};
@@ -156,7 +156,7 @@ static bool params_good(struct assay_http_exchange *x) {
     return false;
 }
 
-/* --- what it brings and wants ---------------------------------------------------------------------------------------- */
+/* --- what it brings and wants ------------------------------------------------------------------------------------- */
 uint64_t assay_http_body_limit(const struct assay_http_exchange *x) {
     const struct assay_http_route *route = x->pub.route;
     if (route->max_body) return route->max_body;

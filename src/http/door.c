@@ -62,7 +62,7 @@ static void wake(struct assay_http_door *d) {
     if (write(d->wake, &one, sizeof one) < 0) return; /* full: it will wake anyway */
 }
 
-/* --- lingering --------------------------------------------------------------------------------------------------------- */
+/* --- lingering ---------------------------------------------------------------------------------------------------- */
 /* The kernel answers data on a closed socket with a reset, and a reset destroys a reply the client has not read yet. So a
  * connection closed with data still to come is kept, read and forgotten, until its client closes too. */
 static void linger_take(struct assay_http_door *d, int fd) {
@@ -111,7 +111,7 @@ static size_t sweep_lingering(struct assay_http_door *d, int64_t now) {
     return kept;
 }
 
-/* --- taking connections ------------------------------------------------------------------------------------------------ */
+/* --- taking connections ------------------------------------------------------------------------------------------- */
 static void turn_away(struct assay_http_door *d, int fd) {
     char id[ASSAY_HTTP_ID_TEXT];
     struct assay_buf wire = {0};
@@ -156,7 +156,7 @@ static void shut_now(struct assay_http_door *d) {
     pthread_mutex_unlock(&d->lock);
 }
 
-/* --- deadlines --------------------------------------------------------------------------------------------------------- */
+/* --- deadlines ---------------------------------------------------------------------------------------------------- */
 static int64_t body_us(const struct assay_http_exchange *x) {
     const struct assay_http_route *route = x->pub.route;
     return (route->body_ms ? route->body_ms : x->site->c.body_ms) * 1000;
@@ -210,7 +210,7 @@ static void sweep(struct assay_http_door *d, int64_t now, bool look) {
     pthread_mutex_unlock(&d->lock);
 }
 
-/* --- the thread -------------------------------------------------------------------------------------------------------- */
+/* --- the thread --------------------------------------------------------------------------------------------------- */
 static bool is_shutting(struct assay_http_door *d) {
     pthread_mutex_lock(&d->lock);
     bool shutting = d->shutting;
@@ -241,7 +241,7 @@ static void *door_main(void *arg) {
     return NULL;
 }
 
-/* --- the HTTP library's side --------------------------------------------------------------------------------------------- */
+/* --- the HTTP library's side -------------------------------------------------------------------------------------- */
 struct assay_http_conn *assay_http_door_enter(struct assay_http_door *d, int fd) {
     struct assay_http_conn *conn = assay_xcalloc(1, sizeof *conn);
     conn->fd = fd;
@@ -304,7 +304,7 @@ void assay_http_door_each(struct assay_http_door *d, void (*fn)(void *arg, struc
     pthread_mutex_unlock(&d->lock);
 }
 
-/* --- opening ------------------------------------------------------------------------------------------------------------ */
+/* --- opening ------------------------------------------------------------------------------------------------------ */
 /* "host:port", "[v6]:port" or ":port". */
 static bool split_address(const char *listen, char host[NI_MAXHOST], char port[NI_MAXSERV]) {
     const char *colon = strrchr(listen, ':');

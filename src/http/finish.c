@@ -89,7 +89,7 @@ void assay_http_finish(struct assay_http_exchange *x) {
     assay_http_reply_header(&x->pub, "X-Content-Type-Options", "nosniff");
 }
 
-/* --- the end ---------------------------------------------------------------------------------------------------------- */
+/* --- the end ------------------------------------------------------------------------------------------------------ */
 static void log_line(const struct assay_http_exchange *x, int status, uint64_t bytes_out, int64_t us) {
     const struct assay_http_route *route = x->pub.route;
     enum assay_log_level level = route && (route->flags & ASSAY_HTTP_NO_LOG) ? ASSAY_LOG_DEBUG : ASSAY_LOG_INFO;

@@ -1,6 +1,7 @@
 /* internal.h -- inside src/http only: what is behind a request, and how its stages fit together.
  *
- *   target -> admit (route, key, parameters, body's type, limits) -> body -> handler -> finish (ETag, 304, gzip, headers) -> transport
+ *   target -> admit (route, key, parameters, body's type, limits) -> body -> handler -> finish (ETag, 304, gzip, headers)
+ *          -> transport
  *
  * All but the last is free of sockets and threads (request.c, admit.c, finish.c). There are two transports: server.c
  * (the HTTP library, with door.c for what it cannot do and lane.c for the workers) and call.c (none at all). */
@@ -15,7 +16,7 @@
 
 struct assay_http_exchange;
 
-/* === the program's table, compiled ================================================================================== */
+/* === the program's table, compiled ================================================================================ */
 #define SEGMENTS_MAX 12
 
 struct assay_http_segment {
@@ -26,13 +27,14 @@ struct assay_http_pattern {
     size_t n;
     struct assay_http_segment segments[SEGMENTS_MAX];
 };
-enum assay_http_rejection { /* what is counted as rejected, and why */
-                            REJECTED_CONNECTIONS,
-                            REJECTED_LANE,
-                            REJECTED_BUFFERED,
-                            REJECTED_TIMEOUT,
-                            REJECTED_GIVEN_UP,
-                            REJECTIONS
+/* What is counted as rejected, and why. */
+enum assay_http_rejection {
+    REJECTED_CONNECTIONS,
+    REJECTED_LANE,
+    REJECTED_BUFFERED,
+    REJECTED_TIMEOUT,
+    REJECTED_GIVEN_UP,
+    REJECTIONS
 };
 /* Everything that holds for all requests: configuration, compiled patterns, meters. Counted: a request that is completed
  * after the server has stopped still stands on it. */
@@ -56,7 +58,7 @@ bool assay_http_pattern_vars(struct assay_http_exchange *x, const struct assay_h
 /* Split a raw path at its slashes; "/" has no segment. False where it has too many. */
 bool assay_http_path_split(struct assay_str path, struct assay_str segments[SEGMENTS_MAX], size_t *n);
 
-/* === a request and all that is behind it ============================================================================ */
+/* === a request and all that is behind it ========================================================================== */
 struct assay_http_header {
     struct assay_http_header *next;
     const char *name, *value;
@@ -88,7 +90,6 @@ struct assay_http_exchange {
     const char *bad_head;          /* why the headers are not acceptable; NULL */
     bool sound;                    /* after admit: the head is well formed, whatever else is wrong */
     struct assay_http_reply reply; /* its owner: the HTTP thread, or whoever runs the handler */
-    bool on_http_thread;
     /* How the transport is told that the reply is finished (assay_http_complete); takes the handler's reference. */
     void (*completed)(struct assay_http_exchange *x);
     struct assay_http_server *server; /* NULL: no socket. Not to be touched once detached; nor are the next two */
@@ -170,7 +171,7 @@ const char *assay_http_reason(int status);         /* "Not Found" */
 void assay_http_wire_problem(enum assay_status s, struct assay_str path, struct assay_str id, bool head, struct assay_buf *out);
 void assay_http_wire_reply(const struct assay_http_exchange *x, struct assay_buf *out); /* after finish */
 
-/* === lanes ========================================================================================================== */
+/* === lanes ======================================================================================================== */
 struct assay_http_lane_pool;
 struct assay_http_lane_pool *assay_http_lane_start(struct assay_http_site *site, enum assay_http_lane lane);
 /* A place for one request, to be pushed or released; false: the lane is full. */
@@ -180,7 +181,7 @@ void assay_http_lane_push(struct assay_http_lane_pool *p, struct assay_http_exch
 /* No more pushes, and nobody waits for what is under way: workers are interrupted and joined. NULL is fine. */
 void assay_http_lane_stop(struct assay_http_lane_pool *p);
 
-/* === body in memory (stream.c), all under x's lock =================================================================== */
+/* === body in memory (stream.c), all under x's lock ================================================================ */
 /* Append to a collected body of at most `most` bytes. False: the server's bound for all bodies is reached. */
 bool assay_http_collect(struct assay_http_exchange *x, const char *p, size_t n, uint64_t most);
 /* Copy what fits of n bytes into the ring; returns how many. */
@@ -190,7 +191,7 @@ void assay_http_buffer_free(struct assay_http_exchange *x);
 void assay_http_body_fail(struct assay_http_exchange *x, enum assay_status why, const char *detail);
 void assay_http_resume(struct assay_http_exchange *x); /* server.c: where it is suspended */
 
-/* === the door: listening, limits, deadlines ========================================================================= */
+/* === the door: listening, limits, deadlines ======================================================================= */
 struct assay_http_door;
 /* A connection that the HTTP library has taken over. */
 struct assay_http_conn {

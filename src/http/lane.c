@@ -96,7 +96,7 @@ static void *worker_main(void *arg) {
     return NULL;
 }
 
-/* --- meters, start, stop ------------------------------------------------------------------------------------------------ */
+/* --- meters, start, stop ------------------------------------------------------------------------------------------ */
 static double read_waiting(void *arg) {
     struct assay_http_lane_pool *p = arg;
     pthread_mutex_lock(&p->lock);

@@ -42,7 +42,7 @@ bool assay_http_list_next(struct assay_str *rest, struct assay_str *element) {
     return false;
 }
 
-/* --- quality values ------------------------------------------------------------------------------------------------ */
+/* --- quality values ----------------------------------------------------------------------------------------------- */
 /* "0.5" as thousandths; what cannot be read counts as 1: better a representation than a refusal. */
 static int parse_q(struct assay_str s) {
     if (s.n == 0 || s.n > 5 || (s.p[0] != '0' && s.p[0] != '1') || (s.n > 1 && s.p[1] != '.')) return 1000;
@@ -137,7 +137,7 @@ bool assay_http_wants_zh(struct assay_str accept_language) {
     return zh;
 }
 
-/* --- media types and entity tags ------------------------------------------------------------------------------------ */
+/* --- media types and entity tags ---------------------------------------------------------------------------------- */
 int assay_http_media(struct assay_str content_type, const char *const *types) {
     struct assay_str type = cut_at(&content_type, ';');
     for (int i = 0; types && types[i]; i++)

@@ -13,11 +13,13 @@ struct problem_row {
 /* clang-format off */
 #define PROBLEMS(X) \
     X(INVALID_JSON, 400, 0) X(INVALID_UTF8, 400, 0) X(DUPLICATE_KEY, 400, 0) X(TOO_DEEP, 400, 0) X(NUL_CHARACTER, 400, 0) \
-    X(EMPTY_BODY, 400, 0) X(UNKNOWN_PARAMETER, 400, 0) X(INVALID_PARAMETER, 400, 0) X(INVALID_CURSOR, 400, 0) X(BAD_REQUEST, 400, 0) \
+    X(EMPTY_BODY, 400, 0) X(UNKNOWN_PARAMETER, 400, 0) X(INVALID_PARAMETER, 400, 0) X(INVALID_CURSOR, 400, 0) \
+    X(BAD_REQUEST, 400, 0) \
     X(UNAUTHORIZED, 401, 0) X(FORBIDDEN, 403, 0) X(NOT_FOUND, 404, 0) X(METHOD_NOT_ALLOWED, 405, 0) X(NOT_ACCEPTABLE, 406, 0) \
     X(ID_CONFLICT, 409, 0) X(PRECONDITION_FAILED, 412, 0) X(PRECONDITION_REQUIRED, 428, 0) X(TOO_LARGE, 413, 0) \
     X(URI_TOO_LONG, 414, 0) X(HEADERS_TOO_LARGE, 431, 0) X(UNSUPPORTED_MEDIA_TYPE, 415, 0) X(REQUEST_TIMEOUT, 408, 0) \
-    X(VALIDATION_FAILED, 422, 0) X(UNKNOWN_FIELD, 422, 0) X(MISSING_FIELD, 422, 0) X(WRONG_TYPE, 422, 0) X(INVALID_VALUE, 422, 0) \
+    X(VALIDATION_FAILED, 422, 0) X(UNKNOWN_FIELD, 422, 0) X(MISSING_FIELD, 422, 0) X(WRONG_TYPE, 422, 0) \
+    X(INVALID_VALUE, 422, 0) \
     X(OUT_OF_RANGE, 422, 0) X(TOO_LONG, 422, 0) X(INVALID_TIME, 422, 0) X(MISSING_OFFSET, 422, 0) X(FUTURE_TIME, 422, 0) \
     X(UNKNOWN_PROVIDER, 422, 0) X(SENDER_NOT_ALLOWED, 403, 0) X(ORDER_FULL, 422, 0) X(ORDER_CLOSED, 409, 0) \
     X(OVERLOADED, 503, 1) X(DRAINING, 503, 5) X(DATABASE_UNAVAILABLE, 503, 5) X(DATABASE, 500, 0) X(RETRY, 503, 1) \
@@ -71,7 +73,7 @@ const char *assay_http_reason(int status) {
     return "Unknown";
 }
 
-/* --- documents ----------------------------------------------------------------------------------------------------- */
+/* --- documents ---------------------------------------------------------------------------------------------------- */
 static const char *title_of(enum assay_status s, bool zh) { return zh ? assay_status_title_zh(s) : assay_status_title(s); }
 
 /* A field is a JSON pointer, or the name of a parameter. */
@@ -120,7 +122,7 @@ void assay_http_problem_write(const struct assay_http_problem *p, struct assay_b
     assay_json_object_end(b);
 }
 
-/* --- as replies ----------------------------------------------------------------------------------------------------- */
+/* --- as replies --------------------------------------------------------------------------------------------------- */
 static void reply(struct assay_http_request *r, struct assay_http_problem *p) {
     struct assay_buf b = {0};
     p->instance = r->path;
@@ -141,7 +143,7 @@ void assay_http_reply_problems(struct assay_http_request *r, enum assay_status s
     reply(r, &(struct assay_http_problem){.status = status, .errors = es});
 }
 
-/* --- over the wire --------------------------------------------------------------------------------------------------- */
+/* --- over the wire ------------------------------------------------------------------------------------------------ */
 void assay_http_wire_problem(enum assay_status s, struct assay_str path, struct assay_str id, bool head, struct assay_buf *out) {
     struct assay_buf b = {0};
     assay_http_problem_write(&(struct assay_http_problem){.status = s, .instance = path, .request_id = id}, &b);

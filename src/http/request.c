@@ -46,7 +46,7 @@ void assay_http_exchange_unref(struct assay_http_exchange *x) {
     free(x);
 }
 
-/* --- headers ------------------------------------------------------------------------------------------------------- */
+/* --- headers ------------------------------------------------------------------------------------------------------ */
 /* list: repeated fields are one list; else a second one is a fault. */
 static const struct header_row {
     const char *name;
@@ -95,7 +95,7 @@ bool assay_http_header_in(struct assay_http_exchange *x, struct assay_str name, 
     return true;
 }
 
-/* --- what handlers ask ---------------------------------------------------------------------------------------------- */
+/* --- what handlers ask -------------------------------------------------------------------------------------------- */
 struct assay_str assay_http_param(const struct assay_http_request *r, const char *name) {
     const struct assay_http_exchange *x = exchange_const(r);
     for (size_t i = 0; i < x->n_params; i++)
@@ -156,7 +156,7 @@ bool assay_http_gone(const struct assay_http_request *r) { return atomic_load(&e
 
 bool assay_http_draining(const struct assay_http_request *r) { return atomic_load(&exchange_const(r)->site->draining); }
 
-/* --- how they answer ------------------------------------------------------------------------------------------------- */
+/* --- how they answer ---------------------------------------------------------------------------------------------- */
 void assay_http_reply_body(struct assay_http_request *r, int status, const char *content_type, struct assay_http_body *body) {
     struct assay_http_reply *reply = &exchange_of(r)->reply;
     assay_http_body_unref(reply->body);

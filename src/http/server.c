@@ -30,7 +30,7 @@ struct assay_http_server {
     size_t given_up; /* while stopping */
 };
 
-/* --- suspending and cutting: all with the request's lock held ---------------------------------------------------------- */
+/* --- suspending and cutting: all with the request's lock held ----------------------------------------------------- */
 static void suspend(struct assay_http_exchange *x) {
     x->suspended = true;
     MHD_suspend_connection(x->mhd);
@@ -87,7 +87,7 @@ static void completed(struct assay_http_exchange *x) {
     assay_http_exchange_unref(x);
 }
 
-/* --- replying ------------------------------------------------------------------------------------------------------------ */
+/* --- replying ----------------------------------------------------------------------------------------------------- */
 static void release_body(void *body) { assay_http_body_unref(body); }
 
 static struct MHD_Response *make_response(struct assay_http_exchange *x) {
@@ -125,7 +125,7 @@ static enum MHD_Result respond_problem(struct assay_http_exchange *x, struct MHD
     return respond(x, mhd);
 }
 
-/* --- the head ------------------------------------------------------------------------------------------------------------ */
+/* --- the head ----------------------------------------------------------------------------------------------------- */
 static struct assay_http_conn *conn_of(struct MHD_Connection *mhd) {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     return info ? info->socket_context : NULL;
@@ -208,7 +208,7 @@ static enum MHD_Result on_head(struct assay_http_exchange *x, struct MHD_Connect
     return is_cut ? MHD_NO : MHD_YES;
 }
 
-/* --- the body: with the request's lock held --------------------------------------------------------------------------------- */
+/* --- the body: with the request's lock held ----------------------------------------------------------------------- */
 static void dispatch(struct assay_http_exchange *x) {
     x->reserved = false;
     x->dispatched = true;
@@ -256,7 +256,7 @@ static enum MHD_Result on_chunk(struct assay_http_exchange *x, const char *p, si
     return goes_on ? MHD_YES : MHD_NO;
 }
 
-/* --- the handler ------------------------------------------------------------------------------------------------------------- */
+/* --- the handler -------------------------------------------------------------------------------------------------- */
 static enum MHD_Result reply_or_wait(struct assay_http_exchange *x, struct MHD_Connection *mhd) {
     pthread_mutex_lock(&x->lock);
     bool is_cut = x->cut, done = x->done;
@@ -346,7 +346,7 @@ static enum MHD_Result on_access(void *cls, struct MHD_Connection *mhd, const ch
     return *upload_size > 0 ? on_chunk(x, upload, upload_size) : on_whole(x, mhd);
 }
 
-/* --- ends ------------------------------------------------------------------------------------------------------------------- */
+/* --- ends --------------------------------------------------------------------------------------------------------- */
 /* The library answers malformed requests by itself, with a 4xx, and closes. */
 static bool answered_by_library(const struct assay_http_exchange *x, enum MHD_RequestTerminationCode how) {
     return !x->cut && x->phase <= PHASE_BODY && how == MHD_REQUEST_TERMINATED_WITH_ERROR;
@@ -400,7 +400,7 @@ static void on_library_message(void *cls, const char *fmt, va_list ap) {
     assay_log_message(s->site->c.log, ASSAY_LOG_DEBUG, "http_library", "%s", text);
 }
 
-/* --- the door's events --------------------------------------------------------------------------------------------------------- */
+/* --- the door's events -------------------------------------------------------------------------------------------- */
 static void arrived(void *arg, int fd, const struct sockaddr *addr, socklen_t addr_len) {
     struct assay_http_server *s = arg;
     struct MHD_Daemon *daemon = s->daemons[s->next_daemon++ % s->n_daemons];
@@ -423,7 +423,7 @@ static void give_up(void *arg, struct assay_http_exchange *x) {
     cut_problem(x, ASSAY_DRAINING);
 }
 
-/* --- beginning and end ---------------------------------------------------------------------------------------------------------- */
+/* --- beginning and end -------------------------------------------------------------------------------------------- */
 void assay_http_config_init(struct assay_http_config *c) {
     *c = (struct assay_http_config){
         .listen = "127.0.0.1:8080",
@@ -525,7 +525,7 @@ uint16_t assay_http_server_port(const struct assay_http_server *s) { return assa
 
 void assay_http_server_drain(struct assay_http_server *s) { atomic_store(&s->site->draining, true); }
 
-/* Wait until nothing is under way, at two looks in a row: what is on its way from the socket to the library shows at the second. */
+/* Wait until nothing is under way, at two looks in a row: what is between the socket and the library shows at the second. */
 static void wait_quiet(struct assay_http_server *s, int64_t wait_us) {
     int64_t until = assay_clock_monotonic_us() + wait_us;
     for (int quiet = 0; quiet < 2 && assay_clock_monotonic_us() < until;) {

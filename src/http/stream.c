@@ -7,7 +7,7 @@
 
 #define BUFFER_MIN ((size_t)16 * 1024) /* buffers start small: an announced body costs nothing until it comes */
 
-/* --- memory, within the server's bound -------------------------------------------------------------------------------- */
+/* --- memory, within the server's bound ---------------------------------------------------------------------------- */
 static bool budget_take(struct assay_http_site *site, size_t n) {
     uint64_t before = atomic_fetch_add(&site->buffered, n);
     if (before + n <= site->c.buffered_bytes) return true;
@@ -41,7 +41,7 @@ bool assay_http_collect(struct assay_http_exchange *x, const char *p, size_t n, 
     return true;
 }
 
-/* --- the ring ---------------------------------------------------------------------------------------------------------- */
+/* --- the ring ----------------------------------------------------------------------------------------------------- */
 static void ring_copy_in(char *ring, size_t size, uint64_t at, const char *p, size_t n) {
     size_t from = (size_t)(at % size), first = n < size - from ? n : size - from;
     memcpy(ring + from, p, first);
@@ -95,7 +95,7 @@ void assay_http_body_fail(struct assay_http_exchange *x, enum assay_status why, 
     pthread_cond_signal(&x->moved);
 }
 
-/* --- reading ----------------------------------------------------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------------------------------------------------ */
 static ssize_t read_collected(struct assay_http_exchange *x, void *buf, size_t n) {
     size_t left = x->pub.body.n - (size_t)x->body_out;
     if (n > left) n = left;

@@ -31,8 +31,10 @@ struct verify {
     /* to put right */
     struct assay_order_row *fix_orders;
     struct assay_verdict_row *fix_verdicts;
-    size_t n_fix_orders, n_fix_verdicts;
+    struct assay_record_key *stray_marks; /* as voided, that no void stands behind */
+    size_t n_fix_orders, n_fix_verdicts, n_stray_marks;
     size_t next_order; /* stored orders come by number, as the records do */
+    bool *compared;    /* of stored verdicts: those of orders that were derived */
 };
 
 static void differs(struct verify *v, const char *what, struct assay_str key, const char *detail) {
@@ -95,7 +97,10 @@ static void compare_voided(struct verify *v) {
     size_t i = 0, j = 0;
     while (i < v->n_voided || j < v->n_targets) {
         int c = i == v->n_voided ? 1 : j == v->n_targets ? -1 : by_record_key(&v->voided[i], &v->targets[j]);
-        if (c < 0) differs(v, "voided", v->voided[i].id, "marked as voided, but no void names it");
+        if (c < 0) {
+            differs(v, "voided", v->voided[i].id, "marked as voided, but no void names it");
+            v->stray_marks[v->n_stray_marks++] = v->voided[i];
+        }
         if (c > 0) differs(v, "voided", v->targets[j].id, "a void names it, but it is not marked");
         i += c <= 0;
         j += c >= 0;
@@ -133,21 +138,11 @@ static const char *order_difference(const struct assay_order_row *x, const struc
 
 static void fix_order(struct verify *v, const struct assay_order_row *row) { v->fix_orders[v->n_fix_orders++] = *row; }
 
-/* The stored order row of a number; NULL and no report where there is none. Rows passed over have no records. */
-static const struct assay_order_row *stored_order(struct verify *v, struct assay_str order_no) {
-    while (v->next_order < v->n_orders) {
-        const struct assay_order_row *row = &v->orders[v->next_order];
-        int c = assay_str_cmp(row->key.order_no, order_no);
-        if (c > 0) return NULL;
-        v->next_order++;
-        if (c == 0) return row;
-        differs(v, "order", row->key.order_no, "stored, but no record names it");
-    }
-    return NULL;
-}
+static const char *const stray = "stored, but no record names it";
 
-static void compare_order(struct verify *v, const struct assay_order_row *row, struct assay_folded_record *recs, size_t n) {
-    const struct assay_order_row *stored = stored_order(v, row->key.order_no);
+/* stored: NULL where there is none. Without records (n 0) an order does not exist, and a row that says so is right. */
+static void compare_order(struct verify *v, const struct assay_order_row *stored, const struct assay_order_row *row,
+                          struct assay_folded_record *recs, size_t n) {
     struct assay_order_row right = *row;
     right.packed = canonical_pack(recs, n, v->a);
     const char *what = NULL;
@@ -161,7 +156,7 @@ static void compare_order(struct verify *v, const struct assay_order_row *row, s
         else if (!assay_str_eq(canonical_pack(kept, n_kept, v->a), right.packed)) what = "packed records";
     }
     if (!what) return;
-    differs(v, "order", row->key.order_no, what);
+    differs(v, "order", row->key.order_no, n ? what : stray);
     fix_order(v, &right);
 }
 
@@ -173,7 +168,7 @@ static int by_verdict_key(const void *x, const void *y) {
 
 static void compare_verdict(struct verify *v, const struct assay_verdict_row *row) {
     const struct assay_verdict_row *stored = v->n_verdicts ? bsearch(row, v->verdicts, v->n_verdicts, sizeof *row, by_verdict_key) : NULL;
-    v->out->verdicts++;
+    if (stored) v->compared[stored - v->verdicts] = true;
     bool same = stored ? assay_verdict_row_equal(stored, row) || (stored->outcome == ASSAY_OUTCOME_NONE && row->outcome == ASSAY_OUTCOME_NONE)
                        : row->outcome == ASSAY_OUTCOME_NONE;
     if (same) return;
@@ -185,6 +180,31 @@ static void compare_verdict(struct verify *v, const struct assay_verdict_row *ro
     v->fix_verdicts[v->n_fix_verdicts++] = *row;
 }
 
+/* Fold an order from its records (none: it does not exist), judge it, compare. compare_order sorts the records in place. */
+static void verify_folded(struct verify *v, const struct assay_order_row *stored, struct assay_order_key key,
+                          struct assay_folded_record *recs, size_t n) {
+    struct assay_order o;
+    struct assay_order_row row;
+    assay_order_fold(recs, n, v->a, &o);
+    assay_order_row_of(&o, key, &row);
+    for (size_t k = 0; k < v->cfg->n_schemes; k++) {
+        struct assay_judged judged;
+        assay_judge_order(v->cfg, &v->cfg->schemes[k], v->provider, &o, key, v->a, &judged);
+        assay_tally_sums_add(&v->sums, v->provider->id, v->cfg->schemes[k].id, &judged.contribution, +1);
+        compare_verdict(v, &judged.row);
+    }
+    if (n || stored) compare_order(v, stored, &row, recs, n);
+}
+
+/* Stored orders before that number (NONE: all that are left) have no records. */
+static void verify_strays(struct verify *v, struct assay_str before) {
+    for (; v->next_order < v->n_orders; v->next_order++) {
+        const struct assay_order_row *row = &v->orders[v->next_order];
+        if (before.p && assay_str_cmp(row->key.order_no, before) >= 0) return;
+        verify_folded(v, row, row->key, NULL, 0);
+    }
+}
+
 /* Records [i, j) are of one order. */
 static enum assay_status verify_order(struct verify *v, size_t i, size_t j, struct assay_error *e) {
     struct assay_order_key key = {v->provider->id, v->records[i].order_no};
@@ -194,20 +214,20 @@ static enum assay_status verify_order(struct verify *v, size_t i, size_t j, stru
         if (st) return st;
         recs[k - i].voided = is_voided(v, v->records[k].key.kind, v->records[k].key.id);
     }
-    struct assay_order o;
-    struct assay_order_row row;
-    assay_order_fold(recs, j - i, v->a, &o);
-    assay_order_row_of(&o, key, &row);
-    for (size_t k = 0; k < v->cfg->n_schemes; k++) {
-        struct assay_judged judged;
-        assay_judge_order(v->cfg, &v->cfg->schemes[k], v->provider, &o, key, v->a, &judged);
-        assay_tally_sums_add(&v->sums, v->provider->id, v->cfg->schemes[k].id, &judged.contribution, +1);
-        compare_verdict(v, &judged.row);
-    }
-    /* Last: it sorts the records in place. */
-    compare_order(v, &row, recs, j - i);
+    verify_strays(v, key.order_no);
+    const struct assay_order_row *stored = v->next_order < v->n_orders ? &v->orders[v->next_order] : NULL;
+    if (stored && !assay_str_eq(stored->key.order_no, key.order_no)) stored = NULL;
+    if (stored) v->next_order++;
+    verify_folded(v, stored, key, recs, j - i);
     v->out->orders++;
+    v->out->verdicts += (int64_t)v->cfg->n_schemes;
     return ASSAY_OK;
+}
+
+/* Verdicts left behind by an order that is not even stored. */
+static void verify_stray_verdicts(struct verify *v) {
+    for (size_t i = 0; i < v->n_verdicts; i++)
+        if (!v->compared[i] && v->verdicts[i].outcome != ASSAY_OUTCOME_NONE) verify_folded(v, NULL, v->verdicts[i].key, NULL, 0);
 }
 
 static enum assay_status verify_loose_survey(struct verify *v, const struct assay_record_row *row, struct assay_error *e) {
@@ -341,8 +361,11 @@ static enum assay_status derive_and_compare(struct verify *v, struct assay_error
     if (!st) st = list_targets(v, e);
     if (st) return st;
     v->sums.arena = v->a;
-    v->fix_orders = assay_arena_alloc(v->a, (v->n_records + 1) * sizeof *v->fix_orders);
-    v->fix_verdicts = assay_arena_alloc(v->a, (v->n_records + 1) * (v->cfg->n_schemes + 1) * sizeof *v->fix_verdicts);
+    size_t most = v->n_records + v->n_orders + v->n_verdicts + 1;
+    v->fix_orders = assay_arena_alloc(v->a, most * sizeof *v->fix_orders);
+    v->fix_verdicts = assay_arena_alloc(v->a, most * (v->cfg->n_schemes + 1) * sizeof *v->fix_verdicts);
+    v->stray_marks = assay_arena_alloc(v->a, (v->n_voided + 1) * sizeof *v->stray_marks);
+    v->compared = assay_arena_zalloc(v->a, v->n_verdicts + 1);
     compare_voided(v);
     for (size_t i = 0, j; i < v->n_records && !st; i = j) {
         const struct assay_record_row *row = &v->records[i];
@@ -355,7 +378,8 @@ static enum assay_status derive_and_compare(struct verify *v, struct assay_error
         }
     }
     if (st) return st;
-    for (; v->next_order < v->n_orders; v->next_order++) differs(v, "order", v->orders[v->next_order].key.order_no, "stored, but no record names it");
+    verify_strays(v, ASSAY_STR_NONE);
+    verify_stray_verdicts(v);
     assay_tally_sums_close(&v->sums);
     compare_evaluations(v);
     compare_sums(v);
@@ -368,7 +392,8 @@ static enum assay_status put_right(struct verify *v, struct assay_error *e) {
     struct assay_ingest_save save = {.voided = v->targets, .n_voided = v->n_targets, .orders = v->fix_orders, .n_orders = v->n_fix_orders,
                                      .verdicts = v->fix_verdicts, .n_verdicts = v->n_fix_verdicts, .tallies = v->sums.rows,
                                      .n_tallies = v->sums.n, .pays = v->sums.pays, .n_pays = v->sums.n_pays};
-    return assay_store_ingest_save(v->s->db, &save, false, e);
+    enum assay_status st = assay_store_voided_remove(v->s->db, v->stray_marks, v->n_stray_marks, e);
+    return st ? st : assay_store_ingest_save(v->s->db, &save, false, e);
 }
 
 static enum assay_status run_provider(struct verify *v, struct assay_error *e) {

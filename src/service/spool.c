@@ -397,6 +397,7 @@ enum assay_status assay_spool_next(struct assay_spool *s, struct assay_arena *a,
         if (*end) break;
         bool late = s->n_late && bsearch(&out->line, s->late, s->n_late, sizeof *s->late, by_line);
         if (!late) return ASSAY_OK;
+        out->late = true;
         s->held[s->n_held++] = assay_item_dup(out, &s->held_arena);
     }
     if (s->next_held == 0 && s->n_held) qsort(s->held, s->n_held, sizeof *s->held, by_item_line);

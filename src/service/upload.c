@@ -214,34 +214,158 @@ static bool same_order(const struct assay_item *a, const struct assay_item *b) {
     return assay_str_eq(a->provider, b->provider) && assay_str_eq(a->order, b->order);
 }
 
-/* Slices of about upload_slice records; an order is not cut while it fits in two of them. */
+/* A slice of the upload: whole orders as far as that goes, and their text. */
+struct slice {
+    struct assay_item *items;
+    size_t n;
+    struct assay_arena arena;
+};
+
+/* A second hand: while one slice is with the database, the next is read, folded and written too. Only this thread of its
+ * own touches its session; results are read when it is idle. */
+struct second {
+    struct assay_session *session;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t moved;
+    struct slice *work; /* being applied; NULL: idle */
+    bool applied, stopping;
+    enum assay_status status;
+    struct assay_error error;
+};
+
+static void *second_run(void *arg) {
+    struct second *h = arg;
+    pthread_mutex_lock(&h->lock);
+    for (;;) {
+        while (!h->stopping && (!h->work || h->applied)) pthread_cond_wait(&h->moved, &h->lock);
+        if (h->stopping) break;
+        struct slice *slice = h->work;
+        pthread_mutex_unlock(&h->lock);
+        enum assay_status st = assay_ingest_apply(h->session, slice->items, slice->n, &h->error);
+        pthread_mutex_lock(&h->lock);
+        h->status = st;
+        h->applied = true;
+        pthread_cond_broadcast(&h->moved);
+    }
+    pthread_mutex_unlock(&h->lock);
+    return NULL;
+}
+
+/* NULL where there is no connection or thread to be had: then one hand does it all. */
+static struct second *second_new(struct assay_service *s) {
+    struct second *h = assay_xcalloc(1, sizeof *h);
+    struct assay_error ignored;
+    pthread_mutex_init(&h->lock, NULL);
+    pthread_cond_init(&h->moved, NULL);
+    if (assay_session_open(s, &h->session, &ignored) == ASSAY_OK && pthread_create(&h->thread, NULL, second_run, h) == 0) return h;
+    assay_session_close(h->session);
+    free(h);
+    return NULL;
+}
+
+static void second_free(struct second *h) {
+    if (!h) return;
+    pthread_mutex_lock(&h->lock);
+    while (h->work && !h->applied) pthread_cond_wait(&h->moved, &h->lock);
+    h->stopping = true;
+    pthread_cond_broadcast(&h->moved);
+    pthread_mutex_unlock(&h->lock);
+    pthread_join(h->thread, NULL);
+    assay_session_close(h->session);
+    pthread_mutex_destroy(&h->lock);
+    pthread_cond_destroy(&h->moved);
+    free(h);
+}
+
+/* What the second hand has done is told, waiting for it where asked. *idle: it can be given work. */
+static enum assay_status second_collect(struct assay_upload *u, struct second *h, bool wait, bool *idle, struct assay_error *e) {
+    *idle = false;
+    if (!h) return ASSAY_OK;
+    pthread_mutex_lock(&h->lock);
+    while (wait && h->work && !h->applied) pthread_cond_wait(&h->moved, &h->lock);
+    struct slice *done = h->work && h->applied ? h->work : NULL;
+    if (done) h->work = NULL, h->applied = false;
+    *idle = h->work == NULL;
+    pthread_mutex_unlock(&h->lock);
+    if (!done) return ASSAY_OK;
+    if (h->status) *e = h->error;
+    return h->status ? h->status : tell_results(u, done->items, done->n, e);
+}
+
+static void second_give(struct second *h, struct slice *slice) {
+    pthread_mutex_lock(&h->lock);
+    h->work = slice;
+    pthread_cond_broadcast(&h->moved);
+    pthread_mutex_unlock(&h->lock);
+}
+
+static enum assay_status apply_here(struct assay_upload *u, struct slice *slice, struct assay_error *e) {
+    enum assay_status st = assay_ingest_apply(u->session, slice->items, slice->n, e);
+    return st ? st : tell_results(u, slice->items, slice->n, e);
+}
+
+/* Slices of about upload_slice records; an order is not cut while it fits in two of them. Two slices are under way at
+ * once, save where their order matters: parts of one order, and records that wait for an earlier line's. */
+struct apply {
+    struct assay_upload *u;
+    struct slice slices[2], *here;
+    struct second *second;
+    bool sought; /* a second hand was asked for */
+};
+
+static enum assay_status end_slice(struct apply *p, const struct assay_item *next, bool end, struct assay_error *e) {
+    struct slice *full = p->here, *other = full == &p->slices[0] ? &p->slices[1] : &p->slices[0];
+    const struct assay_item *last = &full->items[full->n - 1];
+    bool in_turn = end || last->late || next->late || same_order(last, next);
+    bool idle;
+    assay_arena_reset(&p->u->line);
+    if (!in_turn && !p->sought) p->second = second_new(p->u->session->service), p->sought = true;
+    enum assay_status st = second_collect(p->u, p->second, in_turn, &idle, e);
+    if (st) return st;
+    if (in_turn || !idle) {
+        st = apply_here(p->u, full, e);
+        full->n = 0;
+        return st;
+    }
+    second_give(p->second, full);
+    p->here = other;
+    other->n = 0;
+    assay_arena_reset(&other->arena);
+    return ASSAY_OK;
+}
+
 static enum assay_status apply_all(struct assay_upload *u, struct assay_error *e) {
-    size_t slice = u->session->service->options.upload_slice, n = 0;
-    struct assay_item *items = assay_xcalloc(2 * slice, sizeof *items), next;
-    struct assay_arena arenas[2] = {{0}, {0}}, *here = &arenas[0], *there = &arenas[1];
-    bool end = false;
+    size_t slice = u->session->service->options.upload_slice;
+    struct apply p = {.u = u};
+    struct assay_arena ahead = {0}; /* of the item read ahead */
+    struct assay_item next;
+    bool end = false, idle;
+    for (int i = 0; i < 2; i++) p.slices[i].items = assay_xcalloc(2 * slice, sizeof *p.slices[i].items);
+    p.here = &p.slices[0];
     enum assay_status st = assay_spool_sort(u->spool, e);
     while (!st && !end) {
-        st = assay_spool_next(u->spool, here, &next, &end, e);
+        size_t n = p.here->n;
+        bool may_cut = n >= slice;
+        struct assay_arena *into = may_cut || n == 0 ? &ahead : &p.here->arena;
+        if (into == &ahead) assay_arena_reset(&ahead);
+        st = assay_spool_next(u->spool, into, &next, &end, e);
         if (st) break;
-        bool cut = n > 0 && (end || n == 2 * slice || (n >= slice && !same_order(&items[n - 1], &next)));
+        const struct assay_item *last = n ? &p.here->items[n - 1] : NULL;
+        bool cut = n > 0 && (end || n == 2 * slice || next.late != last->late || (may_cut && !same_order(last, &next)));
         if (cut) {
-            assay_arena_reset(&u->line);
-            st = assay_ingest_apply(u->session, items, n, e);
-            if (!st) st = tell_results(u, items, n, e);
-            n = 0;
-            /* What was read ahead begins the next slice, in the other arena. */
-            if (!end) next = assay_item_dup(&next, there);
-            assay_arena_reset(here);
-            struct assay_arena *t = here;
-            here = there, there = t;
+            if (into != &ahead && !end) next = assay_item_dup(&next, &ahead), into = &ahead;
+            st = end_slice(&p, &next, end, e);
+            if (p.here->n == 0) assay_arena_reset(&p.here->arena);
         }
-        if (!end) items[n++] = next;
+        if (st || end) break;
+        p.here->items[p.here->n++] = into == &ahead ? assay_item_dup(&next, &p.here->arena) : next;
     }
-    assay_arena_free(&arenas[0]);
-    assay_arena_free(&arenas[1]);
-    free(items);
-    return st;
+    enum assay_status last = second_collect(u, p.second, true, &idle, st ? &(struct assay_error){0} : e);
+    second_free(p.second);
+    for (int i = 0; i < 2; i++) assay_arena_free(&p.slices[i].arena), free(p.slices[i].items);
+    assay_arena_free(&ahead);
+    return st ? st : last;
 }
 
 enum assay_status assay_upload_finish(struct assay_upload *u, struct assay_upload_reply *reply, struct assay_error *e) {

@@ -46,6 +46,18 @@ enum assay_status assay_store_voided_of(struct assay_db *db, int32_t provider_id
     return fetch_of(db, ASSAY_Q_VOIDED_OF, provider_id, &pg_shape_record_key, a, (void **)rows, n, e);
 }
 
+enum assay_status assay_store_voided_remove(struct assay_db *db, const struct assay_record_key *keys, size_t n,
+                                            struct assay_error *e) {
+    struct pg_args args = {0};
+    PGresult *r = NULL;
+    if (n == 0) return ASSAY_OK;
+    pg_rows_bind(&args, &pg_shape_record_key, keys, n);
+    enum assay_status s = pg_run(db, ASSAY_Q_VOIDED_REMOVE, &args, &r, e);
+    pg_args_free(&args);
+    PQclear(r);
+    return s;
+}
+
 enum assay_status assay_store_verdicts_of(struct assay_db *db, int32_t provider_id, struct assay_arena *a,
                                           struct assay_verdict_row **rows, size_t *n, struct assay_error *e) {
     return fetch_of(db, ASSAY_Q_VERDICTS_OF, provider_id, &pg_shape_verdict, a, (void **)rows, n, e);

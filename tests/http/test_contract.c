@@ -136,7 +136,7 @@ START_TEST(keys_are_the_same) {
         const json_t *said = json_object_get(operation_at(routes[i].pattern, assay_http_method_name(routes[i].method)), "security");
         bool open = said && json_array_size(said) == 0;
         ck_assert_msg(!said || open, "%s: only `security: []` is said of an operation", routes[i].name);
-        ck_assert_msg(open == (routes[i].access == 0), "%s %s a key, its contract says otherwise", routes[i].name, open ? "needs" : "needs no");
+        ck_assert_msg(open == (routes[i].access == 0), "%s %s key, its contract says otherwise", routes[i].name, open ? "needs a" : "needs no");
     }
 }
 END_TEST

@@ -23,7 +23,7 @@ static int64_t now_ms(void) { return assay_clock_monotonic_us() / 1000; }
 
 static void sleep_ms(int64_t ms) { nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL); }
 
-/* === a committer: completes requests later, from its own thread =========================================================== */
+/* === a committer: completes requests later, from its own thread =================================================== */
 struct pending {
     struct pending *next;
     struct assay_http_request *r;
@@ -90,7 +90,7 @@ static void commit_later(struct assay_http_request *r, int64_t ms) {
     pthread_mutex_unlock(&committer.lock);
 }
 
-/* === toy handlers ========================================================================================================== */
+/* === toy handlers ================================================================================================= */
 static atomic_int handled, interrupted;
 static atomic_bool hold; /* workers wait while set */
 
@@ -359,7 +359,7 @@ static const struct assay_http_route routes[] = {
      .handler = stuck},
 };
 
-/* === the server under test ================================================================================================= */
+/* === the server under test ======================================================================================== */
 static struct assay_http_server *server;
 static uint16_t port; /* its, also while it stops */
 static struct assay_http_config config;
@@ -442,7 +442,7 @@ static void wait_for(atomic_int *counter, int n) {
     }
 }
 
-/* === a client that speaks by hand ============================================================================================ */
+/* === a client that speaks by hand ================================================================================= */
 struct reply {
     int status; /* 0: the connection ended before a whole reply */
     char head[8192];
@@ -595,7 +595,7 @@ static int status_of(const char *request) {
         reply_free(&r_);                                                                                       \
     } while (0)
 
-/* === replies and routing ===================================================================================================== */
+/* === replies and routing ========================================================================================== */
 START_TEST(test_reply_headers) {
     char v[512];
     struct reply r = ask(GET_LINE("/hello") "X-Request-Id: abc-1.2_Z\r\n\r\n");
@@ -839,7 +839,7 @@ START_TEST(test_half_closed_client) {
 }
 END_TEST
 
-/* === caching and compression =================================================================================================== */
+/* === caching and compression ====================================================================================== */
 START_TEST(test_etag) {
     char etag[512], v[512], request[1024];
     struct reply r = ask(GET_LINE("/big?n=3000") "\r\n");
@@ -1027,7 +1027,7 @@ START_TEST(test_cors) {
 }
 END_TEST
 
-/* === bodies and bounds =========================================================================================================== */
+/* === bodies and bounds ============================================================================================ */
 #define POST_LINE(target) "POST " target " HTTP/1.1\r\n" HOST
 START_TEST(test_media_types) {
     ask_expect(POST_LINE("/echo") "Content-Length: 1\r\n\r\nx", 415, "unsupported_media_type");
@@ -1268,7 +1268,7 @@ START_TEST(test_stream_flow) {
 }
 END_TEST
 
-/* === overload ====================================================================================================================== */
+/* === overload ===================================================================================================== */
 START_TEST(test_full_lane) {
     stop(100);
     config.lanes[ASSAY_HTTP_LANE_READ] = (struct assay_http_lane_config){2, 3};
@@ -1360,7 +1360,7 @@ START_TEST(test_connection_limit) {
 }
 END_TEST
 
-/* === time ============================================================================================================================ */
+/* === time ========================================================================================================= */
 START_TEST(test_body_deadline) {
     stop(100);
     config.body_ms = 400;
@@ -1434,7 +1434,7 @@ START_TEST(test_idle_and_slow_heads) {
 }
 END_TEST
 
-/* === clients that go ================================================================================================================ */
+/* === clients that go ============================================================================================== */
 START_TEST(test_vanishing_clients) {
     static const char *const requests[] = {
         GET_LINE("/slow?ms=30") "\r\n",
@@ -1469,7 +1469,7 @@ START_TEST(test_vanishing_clients) {
 }
 END_TEST
 
-/* === the end of the server ============================================================================================================ */
+/* === the end of the server ======================================================================================== */
 START_TEST(test_readiness_and_refusal) {
     ck_assert_int_eq(status_of(GET_LINE("/readyz") "\r\n"), 200);
     struct client kept = dial();
@@ -1648,7 +1648,7 @@ START_TEST(test_addresses) {
 }
 END_TEST
 
-/* === without a socket ==================================================================================================================== */
+/* === without a socket ============================================================================================= */
 START_TEST(test_call) {
     static const struct assay_http_field gzip[] = {{"Accept-Encoding", "gzip"}, {NULL, NULL}},
                                          text[] = {{"Content-Type", "text/plain"}, {NULL, NULL}};
@@ -1723,7 +1723,7 @@ START_TEST(test_routes_check) {
 }
 END_TEST
 
-/* === log and meters ======================================================================================================================= */
+/* === log and meters =============================================================================================== */
 START_TEST(test_log) {
     int ends[2];
     char text[8192];
