@@ -92,7 +92,7 @@ static int hex_digit(char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' 
 bool assay_cursor_read(char list, struct assay_str cursor, struct assay_arena *a, struct assay_str *fields, size_t n) {
     if (cursor.n < 9 || cursor.n % 2 == 0 || cursor.p[0] != list) return false;
     size_t length = (cursor.n - 1) / 2;
-    char *bytes = assay_arena_alloc(a, length + 1);
+    char *bytes = assay_arena_zalloc(a, length + 1); /* its fields may be read as numbers */
     for (size_t i = 0; i < length; i++) {
         int hi = hex_digit(cursor.p[1 + 2 * i]), lo = hex_digit(cursor.p[2 + 2 * i]);
         if (hi < 0 || lo < 0) return false;

@@ -14,7 +14,7 @@ static bool has_header(const struct assay_http_exchange *x, const char *name) {
 static bool is_compressible(const char *content_type) {
     if (!content_type) return false;
     return strncmp(content_type, "text/", 5) == 0 || strstr(content_type, "json") || strstr(content_type, "javascript") ||
-           strstr(content_type, "xml") || strstr(content_type, "csv");
+           strstr(content_type, "xml") || strstr(content_type, "yaml") || strstr(content_type, "csv");
 }
 
 /* Replies that a client may keep and ask about: successful GETs of what is not volatile. */

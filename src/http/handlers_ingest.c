@@ -178,7 +178,8 @@ enum assay_http_flow assay_get_upload(struct assay_http_request *r, void *worker
     return assay_app_json(r, 200, &b);
 }
 
-/* The rows that were refused, each once with its first error, ready to be mended and sent again. */
+/* The rows that were refused, each once with its first error, ready to be mended and sent again. A page is so many errors;
+ * its cursor holds the last one and its line, for the next page may begin with further errors of that line. */
 enum assay_http_flow assay_get_rejected(struct assay_http_request *r, void *worker) {
     struct assay_session *s = assay_app_session(r, worker);
     struct assay_upload_row *row;
@@ -186,12 +187,11 @@ enum assay_http_flow assay_get_rejected(struct assay_http_request *r, void *work
     struct assay_errors es = {0};
     if (!s) return ASSAY_HTTP_DONE;
     int limit = assay_app_limit(r, &es);
-    struct assay_str cursor = assay_http_param(r, "cursor"), field;
-    int64_t after = -1;
-    if (cursor.p) {
-        if (!assay_cursor_read('r', cursor, r->arena, &field, 1)) assay_errors_add(&es, ASSAY_INVALID_CURSOR, "cursor", "not a cursor of this list");
-        else after = strtoll(field.p, NULL, 10);
-    }
+    struct assay_str cursor = assay_http_param(r, "cursor"), fields[2];
+    int64_t after = -1, line = -1;
+    if (cursor.p && !assay_cursor_read('r', cursor, r->arena, fields, 2))
+        assay_errors_add(&es, ASSAY_INVALID_CURSOR, "cursor", "not a cursor of this list");
+    else if (cursor.p) after = strtoll(fields[0].p, NULL, 10), line = strtoll(fields[1].p, NULL, 10);
     if (es.n) return assay_app_fail_all(r, es.items[0].status, &es, NULL);
     enum assay_status st = find_upload(r, s, &row, &e);
     struct assay_rejection_row *rows = NULL;
@@ -200,13 +200,15 @@ enum assay_http_flow assay_get_rejected(struct assay_http_request *r, void *work
     if (st) return assay_app_fail(r, st, &e);
     struct assay_buf b = {0};
     for (size_t i = 0; i < n; i++) {
-        if (!rows[i].body.p && i > 0 && rows[i - 1].line == rows[i].line) continue; /* a further error of the same row */
-        assay_rejected_write(rows[i].body, (size_t)rows[i].line, rows[i].code.p, rows[i].detail.p, &b);
+        bool further = !rows[i].body.p && rows[i].line == line; /* error of the same row */
+        line = rows[i].line;
+        if (!further) assay_rejected_write(rows[i].body, (size_t)rows[i].line, rows[i].code.p, rows[i].detail.p, &b);
     }
     if (n == (size_t)limit) {
         struct assay_buf next = {0};
-        field = assay_str_c(assay_arena_printf(r->arena, "%lld", (long long)rows[n - 1].n));
-        assay_cursor_write('r', &field, 1, &next);
+        fields[0] = assay_str_c(assay_arena_printf(r->arena, "%lld", (long long)rows[n - 1].n));
+        fields[1] = assay_str_c(assay_arena_printf(r->arena, "%lld", (long long)line));
+        assay_cursor_write('r', fields, 2, &next);
         assay_app_link_next(r, assay_buf_str(&next));
         assay_buf_free(&next);
     }

@@ -459,6 +459,13 @@ def print_case(case):
         print(f'  {label:32} {figure(m["rate"]):>8}/s {ratio:22} {cores}  {each} {log:>7}  {", ".join(more)}'.rstrip())
 
 
+def warn_of_others(cases):
+    """Rates of a machine that others use say little, and less of the daemon than of a baseline of 64 processes."""
+    others = statistics.median(m['cores']['elsewhere'] for case in cases for m in case['measures'].values())
+    if others > CORES * 0.1:
+        print(f'\nOthers used {others:.2f} of {CORES} processors (median): compare microseconds of processor, not rates.')
+
+
 def sync_latency(folder):
     """Median of writing a page and having it on the disk, in microseconds: what one commit alone must wait for."""
     file = os.path.join(folder, 'sync')
@@ -573,6 +580,8 @@ def main():
     if 'calendar' in args.names:
         say('bench: calendar')
         result['calendar'] = calendar(args.calendar)
+    if result['cases']:
+        warn_of_others(result['cases'])
     result['machine']['load_after'] = os.getloadavg()
     result['took_seconds'] = round(time.monotonic() - started)
     os.makedirs(os.path.dirname(os.path.abspath(args.out)), exist_ok=True)

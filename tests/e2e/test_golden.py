@@ -6,6 +6,8 @@ of expected.json, exactly.
 """
 import random
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 
@@ -260,35 +262,101 @@ def two_daemons(cluster, run):
         served = db.serve_two()
         with served[0].client() as client:
             client.register(golden.providers)
-        jobs = [bodies(half, rng, [1, 3, 20, 150, 800]) for half in halves]
-        mixed = [(k, body) for k in (0, 1) for body in jobs[k]]
-        rng.shuffle(mixed)
-        queues = [[body for k, body in mixed if k == which] for which in (0, 1)]
-        results = in_both(served, queues, rng)
+        results = in_both(served, [bodies(half, rng, [1, 3, 20, 150, 800]) for half in halves])
         check_sums(results, golden.accepted, len(records))
         golden.check_quick(db, served)
 
 
-def in_both(served, queues, rng):
+def in_both(served, queues):
     """Each daemon's bodies by three clients of its own; both at once."""
-    import threading
-    out, errors = [], []
+    post = lambda client, body: post_body(client, body, random.Random(body[1][0]["id"]))
+    with ThreadPoolExecutor(2) as pool:
+        halves = [pool.submit(parallel, [d], queue, post, 3) for d, queue in zip(served, queues)]
+        return [pair for half in halves for pair in half.result()]
 
-    def work(daemon, bodies_, seed):
-        try:
-            out.extend(parallel([daemon], bodies_, lambda c, b: post_body(c, b, random.Random(f"{seed}{b[1][0]['id']}")), threads=3))
-        except Exception as e:
-            errors.append(e)
 
-    seed = rng.random()
-    crew = [threading.Thread(target=work, args=(d, q, seed)) for d, q in zip(served, queues)]
-    for t in crew:
-        t.start()
-    for t in crew:
-        t.join()
-    if errors:
-        raise errors[0]
+def reads_while_written(cluster):
+    """read while records arrive: no list loses or doubles a row, no figure contradicts another, what is acknowledged is read"""
+    records = golden.records[:]
+    random.Random(SEED + 3).shuffle(records)
+    with cluster.database() as db:
+        served = db.serve_two()
+        half, rest = records[:len(records) // 2], records[len(records) // 2:]
+        with served[0].client() as client:
+            client.register(golden.providers)
+            for body in bodies(half, random.Random(1), [500]):
+                post_body(client, body, random.Random(2))
+        settled = settled_orders(half, rest)
+        rest = bodies(rest, random.Random(3), [1, 5, 40])
+        with ThreadPoolExecutor(4) as pool:
+            writing = [pool.submit(parallel, [d], half, lambda c, b: post_body(c, b, random.Random(4)), 2) for d, half in zip(served, (rest[::2], rest[1::2]))]
+            reading = [pool.submit(read_until, d, writing, k, settled) for k, d in enumerate(served)]
+            rounds = [r.result() for r in reading]
+            results = [pair for w in writing for pair in w.result()]
+        tap.comment(f"rounds of reading: {rounds}; bodies written meanwhile: {len(results)}; orders that keep their place: {sum(map(len, settled.values()))}")
+        golden.check_quick(db, served)
+
+
+def settled_orders(there, coming):
+    """Orders that keep their place in the lists, by provider: nothing that opens or voids them is still to come."""
+    of = lambda records: [m.Record(s, r) for s, r in records]
+    opening = lambda rs: {(r.provider, r.order) for r in rs if r.type in ("order.opened", "dispatch")}
+    there, coming = of(there), of(coming)
+    orders = {r.key: (r.provider, r.order) for r in there + coming}
+    void = {orders.get((r.provider, r.get("target_kind", "repair"), r.get("target"))) for r in there + coming if r.type == "event.voided"}
+    out = {p: set() for p in golden.codes}
+    for provider, order in opening(there) - opening(coming) - void:
+        out[provider].add(order)
     return out
+
+
+def read_until(served, writing, seed, settled):
+    """Read and check until the writers are done. -> rounds"""
+    rng, rounds = random.Random(seed), 0
+    with served.client() as client:
+        while not all(w.done() for w in writing):
+            rounds += 1
+            provider, month = rng.choice(golden.codes), rng.choice(golden.months)
+            numbers = [x["order"] for x in client.items(f"/v1/providers/{provider}/orders", limit=7)]
+            tap.equal(f"{provider}: settled orders, each listed once", sorted(settled[provider]), sorted(x for x in numbers if x in settled[provider]))
+            rows = client.items(f"/v1/evaluations/hp-gold-fy01/{month}", limit=5)
+            for row in rows:
+                o, tat = row["orders"], row["indicators"][0]
+                tap.equal(f"{row['provider']}/{month}", [o["closed"], o["compliant"], o["counted"]],
+                          [o["compliant"] + o["missed"] + o["undetermined"], tat["numerator"], tat["denominator"]])
+            statement = client.get(f"/v1/providers/{provider}/compensation/{month}")
+            tap.check(statement["no_rate_lines"] == statement["lines"], statement)
+    return rounds
+
+
+def acknowledged_is_read(cluster):
+    """polling: 304 until something changes; what is acknowledged is read at once, and by another daemon within a second"""
+    with cluster.database() as db:
+        first, second = db.serve_two()
+        with first.client() as client, second.client() as other:
+            client.register(golden.providers)
+            golden.files(client)
+            paths = ["/v1/evaluations/hp-gold-fy01/2001-02", "/v1/providers/P001/evaluations/hp-gold-fy01/2001-02", "/v1/providers/P001/orders",
+                     "/v1/compensation/2001-02", "/v1/providers/P001/orders?period=2001-02"]
+            tags = {p: client.send("GET", p).headers["ETag"] for p in paths}
+            time.sleep(1.1)
+            for each, p in ((c, p) for c in (client, other) for p in paths):
+                reply = each.send("GET", p, headers={"If-None-Match": f'"x", W/{tags[p]}'})
+                tap.equal(f"{p} unchanged", [304, b"", tags[p]], [reply.status, reply.data, reply.headers["ETag"]])
+            for i in range(40):
+                order, at = f"NEW-{i}", f"2001-02-{i % 27 + 1:02d}T09:00:00+08:00"
+                common = {"provider": "P001", "order": order, "at": at}
+                tap.equal("opened", 201, client.post(ROUTES["repair"], {"id": f"{order}-1", "type": "order.opened", **common, "channel": "walk_in", "product": "server"}).status)
+                tap.equal("read at once", "pending", client.get(order_path("P001", order) + "/verdict")["outcome"])
+                tap.equal("closed", 201, client.post(ROUTES["repair"], {"id": f"{order}-2", "type": "order.closed", **common}).status)
+                tap.equal("read at once", "compliant", client.get(order_path("P001", order) + "/verdict")["outcome"])
+                tap.check(order in [x["order"] for x in client.items("/v1/providers/P001/orders")], f"{order} is not listed")
+            time.sleep(1.1)
+            for p in paths:
+                new = [each.send("GET", p, headers={"If-None-Match": tags[p]}) for each in (client, other)]
+                tap.equal(f"{p} changed", [200, 200, True, False], [new[0].status, new[1].status, new[0].headers["ETag"] == new[1].headers["ETag"], new[0].headers["ETag"] == tags[p]])
+                tap.equal(f"{p}: the same bytes of both", True, new[0].data == new[1].data)
+        db.verify(golden.accepted + 80)
 
 
 def run_number(run):
@@ -304,4 +372,4 @@ if __name__ == "__main__":
     if golden is None:
         tap.skip_all(f"no {FOLDER}/expected.json")
     tap.comment(f"seed {SEED}: {len(golden.records)} records, {golden.accepted} of them new, {len(golden.orders)} orders, {len(golden.evaluations)} evaluations")
-    daemon.main([as_files, shuffled, singles, thousands, twice] + [run_number(i) for i in range(RUNS)])
+    daemon.main([as_files, shuffled, singles, thousands, twice, reads_while_written, acknowledged_is_read] + [run_number(i) for i in range(RUNS)])

@@ -91,7 +91,8 @@ static inline bool contract_type_is(const char *type, const json_t *v) {
 }
 
 static inline bool contract_type(struct contract_check *c, const json_t *types, const json_t *v) {
-    if (json_is_string(types)) return contract_type_is(json_string_value(types), v) || contract_fault(c, "is no", json_string_value(types));
+    if (json_is_string(types))
+        return contract_type_is(json_string_value(types), v) || contract_fault(c, "is no", json_string_value(types));
     for (size_t i = 0; i < json_array_size(types); i++)
         if (contract_type_is(json_string_value(json_array_get(types, i)), v)) return true;
     return contract_fault(c, "has none of its types", "");
@@ -142,9 +143,11 @@ static inline bool contract_members(struct contract_check *c, const json_t *sche
     return ok;
 }
 
-static inline bool contract_keyword(struct contract_check *c, const char *key, const json_t *rule, const json_t *schema, const json_t *v) {
-    static const char *const notes[] = {"description", "title", "format", "default", "examples", "discriminator",
-                                        "patternProperties", "additionalProperties", NULL};
+static inline bool contract_keyword(struct contract_check *c, const char *key, const json_t *rule, const json_t *schema,
+                                    const json_t *v) {
+    static const char *const notes[] = {
+        "description",          "title", "format", "default", "examples", "discriminator", "patternProperties",
+        "additionalProperties", NULL};
     json_int_t n = json_integer_value(rule), value = json_integer_value(v);
     bool text = json_is_string(v), list = json_is_array(v), number = json_is_integer(v), ok = true;
     if (!strcmp(key, "$ref")) return contract_valid(c, contract_deref(c->doc, schema), v);
@@ -161,8 +164,10 @@ static inline bool contract_keyword(struct contract_check *c, const char *key, c
     if (!strcmp(key, "maximum")) return !number || value <= n || contract_fault(c, "is too great", "");
     if (!strcmp(key, "minItems")) return !list || (json_int_t)json_array_size(v) >= n || contract_fault(c, "has too few", "");
     if (!strcmp(key, "maxItems")) return !list || (json_int_t)json_array_size(v) <= n || contract_fault(c, "has too many", "");
-    if (!strcmp(key, "minProperties")) return !json_is_object(v) || (json_int_t)json_object_size(v) >= n || contract_fault(c, "has too few", "");
-    if (!strcmp(key, "maxProperties")) return !json_is_object(v) || (json_int_t)json_object_size(v) <= n || contract_fault(c, "has too many", "");
+    if (!strcmp(key, "minProperties"))
+        return !json_is_object(v) || (json_int_t)json_object_size(v) >= n || contract_fault(c, "has too few", "");
+    if (!strcmp(key, "maxProperties"))
+        return !json_is_object(v) || (json_int_t)json_object_size(v) <= n || contract_fault(c, "has too many", "");
     if (!strcmp(key, "minLength") || !strcmp(key, "maxLength")) {
         json_int_t length = text ? (json_int_t)assay_utf8_length(assay_str_c(json_string_value(v))) : n;
         return (key[1] == 'i' ? length >= n : length <= n) || contract_fault(c, "has the wrong", key + 3);

@@ -46,7 +46,8 @@ static const json_t *operation_at(const char *path, const char *method) {
 
 /* The names of an operation's parameters of one place ("query"), its path item's too. */
 static size_t parameters_of(const char *path, const json_t *op, const char *place, const char *out[32]) {
-    const json_t *lists[] = {json_object_get(json_object_get(json_object_get(contract, "paths"), path), "parameters"), json_object_get(op, "parameters")};
+    const json_t *lists[] = {json_object_get(json_object_get(json_object_get(contract, "paths"), path), "parameters"),
+                             json_object_get(op, "parameters")};
     size_t n = 0;
     for (size_t l = 0; l < 2; l++)
         for (size_t i = 0; i < json_array_size(lists[l]); i++) {
@@ -66,7 +67,8 @@ START_TEST(each_route_is_an_operation) {
         ck_assert_msg(op != NULL, "%s %s is not in the contract", assay_http_method_name(r->method), r->pattern);
         const char *id = json_string_value(json_object_get(op, "operationId"));
         size_t n = strlen(r->name) - (is_bulk(r) ? 5 : 0);
-        ck_assert_msg(id && strlen(id) == n && !strncmp(id, r->name, n), "%s is called %s in the contract", r->name, id ? id : "nothing");
+        ck_assert_msg(id && strlen(id) == n && !strncmp(id, r->name, n), "%s is called %s in the contract", r->name,
+                      id ? id : "nothing");
     }
 }
 END_TEST
@@ -78,7 +80,8 @@ START_TEST(each_operation_is_a_route) {
         json_object_foreach(item, method, op) {
             bool found = !strcmp(method, "parameters");
             for (size_t i = 0; i < n_routes; i++)
-                found = found || (!strcmp(routes[i].pattern, path) && operation_at(path, assay_http_method_name(routes[i].method)) == op);
+                found = found ||
+                        (!strcmp(routes[i].pattern, path) && operation_at(path, assay_http_method_name(routes[i].method)) == op);
             ck_assert_msg(found, "%s %s is no route", method, path);
         }
     }
@@ -102,7 +105,8 @@ START_TEST(path_parameters_are_the_pattern) {
     const char *names[32];
     for (size_t i = 0; i < n_routes; i++) {
         const char *pattern = routes[i].pattern, *p = pattern;
-        size_t n = parameters_of(pattern, operation_at(pattern, assay_http_method_name(routes[i].method)), "path", names), seen = 0;
+        size_t n = parameters_of(pattern, operation_at(pattern, assay_http_method_name(routes[i].method)), "path", names),
+               seen = 0;
         while ((p = strchr(p, '{'))) {
             char name[64];
             snprintf(name, sizeof name, "%.*s", (int)strcspn(p + 1, "}"), p + 1);
@@ -125,7 +129,8 @@ START_TEST(media_types_are_the_same) {
             for (const char *const *type = routes[k].accepts; type && *type; type++, n++)
                 ck_assert_msg(json_object_get(content, *type) != NULL, "the contract of %s takes no %s", routes[i].name, *type);
         }
-        ck_assert_msg(n == json_object_size(content), "%s takes %zu media types, its contract %zu", routes[i].name, n, json_object_size(content));
+        ck_assert_msg(n == json_object_size(content), "%s takes %zu media types, its contract %zu", routes[i].name, n,
+                      json_object_size(content));
     }
 }
 END_TEST
@@ -133,10 +138,12 @@ END_TEST
 START_TEST(keys_are_the_same) {
     ck_assert_msg(json_array_size(json_object_get(contract, "security")) == 1, "a key is the rule");
     for (size_t i = 0; i < n_routes; i++) {
-        const json_t *said = json_object_get(operation_at(routes[i].pattern, assay_http_method_name(routes[i].method)), "security");
+        const json_t *said = json_object_get(operation_at(routes[i].pattern, assay_http_method_name(routes[i].method)),
+                                             "security");
         bool open = said && json_array_size(said) == 0;
         ck_assert_msg(!said || open, "%s: only `security: []` is said of an operation", routes[i].name);
-        ck_assert_msg(open == (routes[i].access == 0), "%s %s key, its contract says otherwise", routes[i].name, open ? "needs a" : "needs no");
+        ck_assert_msg(open == (routes[i].access == 0), "%s %s key, its contract says otherwise", routes[i].name,
+                      open ? "needs a" : "needs no");
     }
 }
 END_TEST
@@ -156,10 +163,11 @@ START_TEST(statuses_follow_from_the_route) {
                     {415, r->accepts != NULL},
                     {503, r->kind != ASSAY_HTTP_IMMEDIATE}};
         for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
-            ck_assert_msg((contract_response(contract, op, rows[k].status) != NULL) == rows[k].expected, "%s: %d is %sdocumented", r->name, rows[k].status,
-                          rows[k].expected ? "not " : "");
+            ck_assert_msg((contract_response(contract, op, rows[k].status) != NULL) == rows[k].expected, "%s: %d is %sdocumented",
+                          r->name, rows[k].status, rows[k].expected ? "not " : "");
         }
-        ck_assert_msg(json_object_get(json_object_get(op, "responses"), "default") != NULL, "%s has no default response", r->name);
+        ck_assert_msg(json_object_get(json_object_get(op, "responses"), "default") != NULL, "%s has no default response",
+                      r->name);
     }
 }
 END_TEST
@@ -277,17 +285,32 @@ END_TEST
 
 /* --- examples and codecs */
 
-enum taker { EVENTS = ASSAY_INTAKE_EVENTS, DISPATCHES = ASSAY_INTAKE_DISPATCHES, SURVEYS = ASSAY_INTAKE_SURVEYS, PROVIDERS, CALENDAR, RATES, SCHEME };
+enum taker {
+    EVENTS = ASSAY_INTAKE_EVENTS,
+    DISPATCHES = ASSAY_INTAKE_DISPATCHES,
+    SURVEYS = ASSAY_INTAKE_SURVEYS,
+    PROVIDERS,
+    CALENDAR,
+    RATES,
+    SCHEME
+};
 /* What reads the bodies that an operation takes, or the documents that it gives. */
 static const struct {
     const char *operation;
     enum taker taker;
 } takers[] = {
-    {"post_repair_events", EVENTS}, {"post_ccc_dispatches", DISPATCHES}, {"post_survey_responses", SURVEYS},
-    {"post_providers", PROVIDERS},  {"put_provider", PROVIDERS},
-    {"put_calendar", CALENDAR},     {"get_calendar", CALENDAR},
-    {"put_rates", RATES},           {"get_rates", RATES},
-    {"put_scheme", SCHEME},         {"get_scheme", SCHEME},              {"get_scheme_version", SCHEME},
+    {"post_repair_events", EVENTS},
+    {"post_ccc_dispatches", DISPATCHES},
+    {"post_survey_responses", SURVEYS},
+    {"post_providers", PROVIDERS},
+    {"put_provider", PROVIDERS},
+    {"put_calendar", CALENDAR},
+    {"get_calendar", CALENDAR},
+    {"put_rates", RATES},
+    {"get_rates", RATES},
+    {"put_scheme", SCHEME},
+    {"get_scheme", SCHEME},
+    {"get_scheme_version", SCHEME},
 };
 #define N_TAKERS (sizeof takers / sizeof *takers)
 
@@ -356,12 +379,15 @@ static void take_example(const char *name, const json_t *value, const json_t *sc
     const json_t *document = json_object_get(value, "document");
     size_t k = 0;
     (void)schema;
-    while (k < N_TAKERS && (strncmp(name, takers[k].operation, strlen(takers[k].operation)) || name[strlen(takers[k].operation)] != '.')) k++;
+    while (k < N_TAKERS &&
+           (strncmp(name, takers[k].operation, strlen(takers[k].operation)) || name[strlen(takers[k].operation)] != '.'))
+        k++;
     if (k == N_TAKERS || (!is_request(name) && !document)) return;
     ((bool *)arg)[k] = true;
     if (document) take_value(name, takers[k].operation, takers[k].taker, document, 1);
     else if (json_is_object(value)) take_value(name, takers[k].operation, takers[k].taker, value, 1);
-    for (size_t i = 0; i < json_array_size(value); i++) take_value(name, takers[k].operation, takers[k].taker, json_array_get(value, i), i + 1);
+    for (size_t i = 0; i < json_array_size(value); i++)
+        take_value(name, takers[k].operation, takers[k].taker, json_array_get(value, i), i + 1);
     const char *p = json_is_string(value) ? json_string_value(value) : "";
     for (size_t line = 1; *p; line++) {
         size_t n = strcspn(p, "\n");
@@ -373,7 +399,8 @@ static void take_example(const char *name, const json_t *value, const json_t *sc
 START_TEST(examples_are_what_the_codecs_take) {
     bool taken[N_TAKERS] = {false};
     walk_examples(take_example, taken);
-    for (size_t k = 0; k < N_TAKERS; k++) ck_assert_msg(taken[k], "%s has no example that a codec could take", takers[k].operation);
+    for (size_t k = 0; k < N_TAKERS; k++)
+        ck_assert_msg(taken[k], "%s has no example that a codec could take", takers[k].operation);
 }
 END_TEST
 
