@@ -31,7 +31,7 @@ START_SECONDS = 120
 STOP_SECONDS = 120
 
 
-# --- the world outside --------------------------------------------------------------------------------------------------
+# --- the world outside -------------------------------------------------------------------------------------------------
 
 
 def find_psql():
@@ -92,7 +92,7 @@ def new_folder():
     return folder
 
 
-# --- the daemon ---------------------------------------------------------------------------------------------------------
+# --- the daemon --------------------------------------------------------------------------------------------------------
 
 
 class Daemon:
@@ -183,6 +183,36 @@ class Embedded(Daemon):
         return f"host={self.state / 'run'} port=5432 user=assay dbname={database}"
 
 
+def recompute(assayd, conninfo, how="--verify"):
+    """-> (exit status, numbers of the last line by name, the lines of differences)"""
+    done = subprocess.run([assayd, "recompute", how, "--database-url", conninfo], capture_output=True, text=True, timeout=300)
+    lines = done.stdout.splitlines()
+    if not lines or done.stderr.strip():
+        raise tap.Differ(f"recompute {how} ended with {done.returncode}: {done.stderr.strip()[-2000:]}\n{done.stdout[-2000:]}")
+    numbers = {name: int(n) for n, name in re.findall(r"(\d+) (records|providers|orders|verdicts|tallies|differences)",
+                                                      lines[-1])}
+    return done.returncode, numbers, lines[:-1]
+
+
+def verify(assayd, conninfo, records=None):
+    """What was derived step by step equals what the records alone give; `records` is how many there are."""
+    status, numbers, lines = recompute(assayd, conninfo)
+    if status or numbers["differences"] or lines:
+        raise tap.Differ(f"recompute --verify: exit {status}, {numbers}\n" + "\n".join(lines[:20]))
+    if records is not None:
+        tap.equal("records compared by recompute", records, numbers["records"])
+    return numbers
+
+
+def sql(psql, conninfo, text):
+    """The rows of the last statement, each a list of texts."""
+    argv = [psql, "-X", "-q", "-A", "-t", "-F", "\x1f", "-v", "ON_ERROR_STOP=1", "-d", conninfo, "-c", text]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=120)
+    if done.returncode:
+        raise tap.Differ(f"psql: {done.stderr.strip()}\n{text}")
+    return [line.split("\x1f") for line in done.stdout.splitlines()]
+
+
 class Cluster:
     """The program's PostgreSQL and the databases in it."""
 
@@ -197,12 +227,7 @@ class Cluster:
         return Database(self, f"case{self.count}")
 
     def sql(self, text, database="assay"):
-        """The rows of the last statement, each a list of texts."""
-        argv = [self.psql, "-X", "-q", "-A", "-t", "-F", "\x1f", "-v", "ON_ERROR_STOP=1", "-d", self.first.conninfo(database), "-c", text]
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=120)
-        if done.returncode:
-            raise tap.Differ(f"psql: {done.stderr.strip()}\n{text}")
-        return [line.split("\x1f") for line in done.stdout.splitlines()]
+        return sql(self.psql, self.first.conninfo(database), text)
 
     def stop(self):
         self.first.stop()
@@ -239,23 +264,10 @@ class Database:
         return self.cluster.sql(text, self.name)
 
     def recompute(self, how="--verify"):
-        """-> (exit status, numbers of the last line by name, the lines of differences)"""
-        argv = [self.cluster.assayd, "recompute", how, "--database-url", self.conninfo]
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=300)
-        lines = done.stdout.splitlines()
-        if not lines or done.stderr.strip():
-            raise tap.Differ(f"recompute {how} ended with {done.returncode}: {done.stderr.strip()[-2000:]}\n{done.stdout[-2000:]}")
-        numbers = {name: int(n) for n, name in re.findall(r"(\d+) (records|providers|orders|verdicts|tallies|differences)", lines[-1])}
-        return done.returncode, numbers, lines[:-1]
+        return recompute(self.cluster.assayd, self.conninfo, how)
 
     def verify(self, records=None):
-        """What was derived step by step equals what the records alone give."""
-        status, numbers, lines = self.recompute()
-        if status or numbers["differences"] or lines:
-            raise tap.Differ(f"recompute --verify: exit {status}, {numbers}\n" + "\n".join(lines[:20]))
-        if records is not None:
-            tap.equal("records compared by recompute", records, numbers["records"])
-        return numbers
+        return verify(self.cluster.assayd, self.conninfo, records)
 
     def close(self, check=True):
         for daemon in self.daemons:
@@ -270,7 +282,7 @@ class Database:
         self.close(check=kind is None)
 
 
-# --- the client ---------------------------------------------------------------------------------------------------------
+# --- the client --------------------------------------------------------------------------------------------------------
 
 
 def no_floats(text):
@@ -362,7 +374,8 @@ class Client:
         return self.send("POST", path, ("\n".join(lines) + "\n").encode(), "application/x-ndjson")
 
     def put(self, path, document, if_match=None):
-        return self.send("PUT", path, json.dumps(document).encode(), "application/json", {"If-Match": if_match} if if_match else {})
+        return self.send("PUT", path, json.dumps(document).encode(), "application/json",
+                         {"If-Match": if_match} if if_match else {})
 
     def register(self, providers):
         reply = self.ndjson("/v1/providers", providers)
@@ -391,6 +404,17 @@ def accept_all(said):
     """An upload's reply in which nothing was refused."""
     tap.check(said["rejected"] == 0 and said["errors"] == [], f"refused: {short_upload(said)}")
     return said
+
+
+def pointers(problem):
+    """What each error is about: a pointer ("" is the document), or a parameter's name."""
+    return sorted((x.get("pointer", x.get("parameter", "")), x["code"]) for x in problem["errors"])
+
+
+def said_of(reply):
+    """A refusal in short: status, code and what each error is about."""
+    problem = reply.json()
+    return [reply.status, problem["code"], pointers(problem)]
 
 
 def segment(text):
@@ -427,7 +451,7 @@ def parallel(daemons, jobs, work, threads=4):
     return results
 
 
-# --- the program ----------------------------------------------------------------------------------------------------------
+# --- the program -------------------------------------------------------------------------------------------------------
 
 
 def main(cases):

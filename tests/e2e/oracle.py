@@ -1,7 +1,7 @@
 """All that the daemon says of a network, held against the plain model of tests/model, field by field."""
 import sys
 import time
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from fractions import Fraction
 from pathlib import Path
 from urllib.parse import quote
@@ -34,14 +34,15 @@ class Oracle:
         self.compare_at_risk(daemons, d)
         d.finish()
 
-    # --- orders ---------------------------------------------------------------------------------------------------------
+    # --- orders --------------------------------------------------------------------------------------------------------
 
     def compare_orders(self, daemons, d):
         """Each provider's list holds its orders and no other, newest opening first."""
         lists = parallel(daemons, self.providers, lambda c, p: c.items(f"/v1/providers/{segment(p)}/orders", scheme=self.scheme))
         for provider, found in zip(self.providers, lists):
             rows = [v for (p, _), v in self.model.verdicts.items() if p == provider]
-            rows.sort(key=lambda v: (v.order.opened_at is not None, v.order.opened_at or 0, v.order.number.encode()), reverse=True)
+            rows.sort(key=lambda v: (v.order.opened_at is not None, v.order.opened_at or 0, v.order.number.encode()),
+                      reverse=True)
             d.equal(f"orders of {provider}", [self.summary(provider, v) for v in rows], found)
 
     def summary(self, provider, v):
@@ -69,7 +70,7 @@ class Oracle:
                 d.add(f"verdict {'/'.join(key)}: text {text}")
             d.equal("verdict " + "/".join(key), want, reply)
 
-    # --- months -----------------------------------------------------------------------------------------------------------
+    # --- months --------------------------------------------------------------------------------------------------------
 
     def compare_months(self, daemons, d):
         months = self.expected["months"]
@@ -125,7 +126,7 @@ class Oracle:
             total = sum((Fraction(x["amount"]["amount"]) for x in lines), Fraction(0))
             d.equal(f"statement {key}: the sum of its lines", Fraction(found["total"]["amount"]), total)
 
-    # --- at risk --------------------------------------------------------------------------------------------------------------
+    # --- at risk -------------------------------------------------------------------------------------------------------
 
     def compare_at_risk(self, daemons, d, seconds=(MOST_SECONDS,)):
         for within in seconds:
@@ -136,7 +137,8 @@ class Oracle:
                 if before == self.at_risk(within):
                     break
                 time.sleep(0.05)
-            if sorted(x["deadline"] for x in found) != [x["deadline"] for x in found] and len({len(x["deadline"]) for x in found}) == 1:
+            if sorted(x["deadline"] for x in found) != [x["deadline"]
+                                                        for x in found] and len({len(x["deadline"]) for x in found}) == 1:
                 d.add(f"at risk within {within}: not by deadline")
             found = {(x["provider"], x["order"]): x for x in found}
             d.equal(f"at risk within {within}", before, {f"{p}/{o}": {"deadline": x["deadline"], "clock": x["clock"]}
@@ -147,12 +149,14 @@ class Oracle:
 
     def at_risk(self, within):
         now = datetime.now(timezone.utc)
-        return {f"{p}/{o}": {"deadline": m.format_instant(t), "clock": clock} for t, (p, o), clock in self.model.at_risk(now, within)}
+        return {f"{p}/{o}": {"deadline": m.format_instant(t), "clock": clock} for t, (p, o),
+                clock in self.model.at_risk(now, within)}
 
 
 def verdict_link(provider, order, scheme):
     keep = "-._~!$&'()*+,;=:@"
-    return f"/v1/providers/{quote(provider, safe=keep)}/orders/{quote(order, safe=keep)}/verdict?scheme={quote(scheme, safe=keep)}"
+    provider, order, scheme = (quote(x, safe=keep) for x in (provider, order, scheme))
+    return f"/v1/providers/{provider}/orders/{order}/verdict?scheme={scheme}"
 
 
 def without_exact(document):

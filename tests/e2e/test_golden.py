@@ -27,8 +27,10 @@ RUNS = int(OPTIONS.get("runs", 10))
 
 ORDER_FIELDS = {
     "closed_at": lambda v: v["closed_at"], "outcome": lambda v: v["outcome"], "reason": lambda v: v["reason"],
-    "diagnosis": lambda v: of(v, "diagnosis", "outcome"), "diagnosis_seconds": lambda v: of(v, "diagnosis", "elapsed_working_seconds"),
-    "cycle": lambda v: of(v, "cycle", "outcome"), "rule": lambda v: of(v, "cycle", "rule"), "start": lambda v: of(v, "cycle", "start"),
+    "diagnosis": lambda v: of(v, "diagnosis", "outcome"), "diagnosis_seconds": lambda v: of(v, "diagnosis",
+                                                                                            "elapsed_working_seconds"),
+    "cycle": lambda v: of(v, "cycle", "outcome"), "rule": lambda v: of(v, "cycle", "rule"),
+                "start": lambda v: of(v, "cycle", "start"),
     "governing_line": lambda v: of(v, "cycle", "governing_line"), "standard": lambda v: of(v, "cycle", "standard"),
     "standard_reason": lambda v: of(v, "cycle", "standard_reason"), "beyond_slowest": lambda v: of(v, "cycle", "beyond_slowest"),
 }
@@ -54,7 +56,7 @@ class Golden:
         self.evaluations = {tuple(k.split("/")): v for k, v in expected["evaluations"].items()}
         self.months = sorted({month for _, month in self.evaluations})
 
-    # --- what must hold -----------------------------------------------------------------------------------------------
+    # --- what must hold ------------------------------------------------------------------------------------------------
 
     def check_verdicts(self, daemons, d):
         keys = list(self.orders)
@@ -85,11 +87,13 @@ class Golden:
         with daemon.client() as client:
             for month in self.months:
                 rows = client.items(f"/v1/evaluations/hp-gold-fy01/{month}")
-                d.equal(f"providers of {month}", sorted(p for p, x in self.evaluations if x == month), sorted(r["provider"] for r in rows))
+                d.equal(f"providers of {month}", sorted(p for p, x in self.evaluations if x == month),
+                        sorted(r["provider"] for r in rows))
                 for row in rows:
                     self.check_evaluation(f"{row['provider']}/{month}", self.evaluations.get((row["provider"], month)), row, d)
                     if row["rank"] == 1:
-                        d.equal(f"{row['provider']}/{month} alone", row, client.get(f"/v1/providers/{row['provider']}/evaluations/hp-gold-fy01/{month}"))
+                        d.equal(f"{row['provider']}/{month} alone", row,
+                                client.get(f"/v1/providers/{row['provider']}/evaluations/hp-gold-fy01/{month}"))
 
     @staticmethod
     def check_evaluation(key, want, row, d):
@@ -99,11 +103,14 @@ class Golden:
         for name in ("compliant", "counted", "undetermined"):
             d.equal(f"{key}.{name}", want[name], row["orders"][name])
         score, top = Fraction(0), Fraction(0)
-        for i, document, wanted in ((tat, SCHEME["indicators"][0], want["tat_score"]), (satisfaction, SCHEME["indicators"][1], want["satisfaction_score"])):
+        for i, document, wanted in ((tat, SCHEME["indicators"][0], want["tat_score"]),
+                                    (satisfaction, SCHEME["indicators"][1], want["satisfaction_score"])):
             rate = Fraction(i["numerator"], i["denominator"]) if i["denominator"] else None
             exact = m.Curve(document["curve"]).at(rate) if rate is not None else None
-            d.equal(f"{key} {i['code']} score", None if wanted is None else str(Fraction(wanted)), None if exact is None else str(exact))
-            d.equal(f"{key} {i['code']} as said", [m.decimal4(rate), m.decimal4(exact), exact is not None], [i["value"], i["score"], i["rated"]])
+            d.equal(f"{key} {i['code']} score", None if wanted is None else str(Fraction(wanted)),
+                    None if exact is None else str(exact))
+            d.equal(f"{key} {i['code']} as said", [m.decimal4(rate), m.decimal4(exact), exact is not None],
+                    [i["value"], i["score"], i["rated"]])
             if exact is not None:
                 score, top = score + exact, top + Fraction(i["max"])
         rate = want["satisfaction_rate"]
@@ -130,7 +137,7 @@ class Golden:
         d.finish()
         db.verify(self.accepted)
 
-    # --- ways in -----------------------------------------------------------------------------------------------------------
+    # --- ways in -------------------------------------------------------------------------------------------------------
 
     def files(self, client):
         """Each file as one body. -> accepted, duplicates"""
@@ -168,7 +175,8 @@ def post_body(client, body, rng):
 
 
 def check_sums(results, accepted, sent):
-    tap.equal("accepted and duplicates in all", [accepted, sent - accepted], [sum(a for a, _ in results), sum(b for _, b in results)])
+    tap.equal("accepted and duplicates in all", [accepted, sent - accepted],
+              [sum(a for a, _ in results), sum(b for _, b in results)])
 
 
 def as_files(cluster):
@@ -203,7 +211,8 @@ def singles(cluster):
     def post(client, record):
         reply = client.post(ROUTES[record[0]], record[1])
         said = reply.json()
-        tap.check((reply.status, said.get("status")) in ((201, "accepted"), (200, "duplicate")) and said["id"] == record[1]["id"], f"{record}: {reply!r}")
+        tap.check((reply.status, said.get("status")) in ((201, "accepted"), (200, "duplicate")) and said["id"] == record[1]["id"],
+                  f"{record}: {reply!r}")
         return reply.status
 
     with cluster.database() as db:
@@ -239,13 +248,15 @@ def twice(cluster):
         with served.client() as client:
             client.register(golden.providers)
             golden.files(client)
-            paths = [f"/v1/evaluations/hp-gold-fy01/{x}" for x in golden.months] + [f"/v1/providers/{p}/orders?limit=1000" for p in golden.codes]
+            paths = [f"/v1/evaluations/hp-gold-fy01/{x}" for x in golden.months] + [f"/v1/providers/{p}/orders?limit=1000"
+                                                                                    for p in golden.codes]
             before = [client.send("GET", p).headers["ETag"] for p in paths]
             tap.equal("accepted, duplicates", [0, len(golden.records)], golden.files(client))
             tap.equal("ETags", before, [client.send("GET", p).headers["ETag"] for p in paths])
             again = client.register(golden.providers)
             tap.equal("providers made", 0, again["created"])
-        statuses = parallel([served], random.Random(SEED).sample(golden.records, 300), lambda c, r: c.post(ROUTES[r[0]], r[1]).status, threads=8)
+        statuses = parallel([served], random.Random(SEED).sample(golden.records, 300), lambda c,
+                            r: c.post(ROUTES[r[0]], r[1]).status, threads=8)
         tap.equal("singles again", {200}, set(statuses))
         golden.check_all(db, [served])
 
@@ -289,11 +300,13 @@ def reads_while_written(cluster):
         settled = settled_orders(half, rest)
         rest = bodies(rest, random.Random(3), [1, 5, 40])
         with ThreadPoolExecutor(4) as pool:
-            writing = [pool.submit(parallel, [d], half, lambda c, b: post_body(c, b, random.Random(4)), 2) for d, half in zip(served, (rest[::2], rest[1::2]))]
+            writing = [pool.submit(parallel, [d], half, lambda c, b: post_body(c, b, random.Random(4)), 2) for d,
+                       half in zip(served, (rest[::2], rest[1::2]))]
             reading = [pool.submit(read_until, d, writing, k, settled) for k, d in enumerate(served)]
             rounds = [r.result() for r in reading]
             results = [pair for w in writing for pair in w.result()]
-        tap.comment(f"rounds of reading: {rounds}; bodies written meanwhile: {len(results)}; orders that keep their place: {sum(map(len, settled.values()))}")
+        tap.comment(f"rounds of reading: {rounds}; bodies written meanwhile: {len(results)}; "
+                    f"orders that keep their place: {sum(map(len, settled.values()))}")
         golden.check_quick(db, served)
 
 
@@ -303,7 +316,8 @@ def settled_orders(there, coming):
     opening = lambda rs: {(r.provider, r.order) for r in rs if r.type in ("order.opened", "dispatch")}
     there, coming = of(there), of(coming)
     orders = {r.key: (r.provider, r.order) for r in there + coming}
-    void = {orders.get((r.provider, r.get("target_kind", "repair"), r.get("target"))) for r in there + coming if r.type == "event.voided"}
+    void = {orders.get((r.provider, r.get("target_kind", "repair"), r.get("target"))) for r in there + coming
+            if r.type == "event.voided"}
     out = {p: set() for p in golden.codes}
     for provider, order in opening(there) - opening(coming) - void:
         out[provider].add(order)
@@ -318,7 +332,8 @@ def read_until(served, writing, seed, settled):
             rounds += 1
             provider, month = rng.choice(golden.codes), rng.choice(golden.months)
             numbers = [x["order"] for x in client.items(f"/v1/providers/{provider}/orders", limit=7)]
-            tap.equal(f"{provider}: settled orders, each listed once", sorted(settled[provider]), sorted(x for x in numbers if x in settled[provider]))
+            tap.equal(f"{provider}: settled orders, each listed once", sorted(settled[provider]),
+                      sorted(x for x in numbers if x in settled[provider]))
             rows = client.items(f"/v1/evaluations/hp-gold-fy01/{month}", limit=5)
             for row in rows:
                 o, tat = row["orders"], row["indicators"][0]
@@ -336,7 +351,8 @@ def acknowledged_is_read(cluster):
         with first.client() as client, second.client() as other:
             client.register(golden.providers)
             golden.files(client)
-            paths = ["/v1/evaluations/hp-gold-fy01/2001-02", "/v1/providers/P001/evaluations/hp-gold-fy01/2001-02", "/v1/providers/P001/orders",
+            paths = ["/v1/evaluations/hp-gold-fy01/2001-02", "/v1/providers/P001/evaluations/hp-gold-fy01/2001-02",
+                     "/v1/providers/P001/orders",
                      "/v1/compensation/2001-02", "/v1/providers/P001/orders?period=2001-02"]
             tags = {p: client.send("GET", p).headers["ETag"] for p in paths}
             time.sleep(1.1)
@@ -346,15 +362,20 @@ def acknowledged_is_read(cluster):
             for i in range(40):
                 order, at = f"NEW-{i}", f"2001-02-{i % 27 + 1:02d}T09:00:00+08:00"
                 common = {"provider": "P001", "order": order, "at": at}
-                tap.equal("opened", 201, client.post(ROUTES["repair"], {"id": f"{order}-1", "type": "order.opened", **common, "channel": "walk_in", "product": "server"}).status)
+                tap.equal("opened", 201, client.post(ROUTES["repair"],
+                                                     {"id": f"{order}-1", "type": "order.opened", **common, "channel": "walk_in",
+                                                      "product": "server"}).status)
                 tap.equal("read at once", "pending", client.get(order_path("P001", order) + "/verdict")["outcome"])
-                tap.equal("closed", 201, client.post(ROUTES["repair"], {"id": f"{order}-2", "type": "order.closed", **common}).status)
+                tap.equal("closed", 201, client.post(ROUTES["repair"],
+                                                     {"id": f"{order}-2", "type": "order.closed", **common}).status)
                 tap.equal("read at once", "compliant", client.get(order_path("P001", order) + "/verdict")["outcome"])
                 tap.check(order in [x["order"] for x in client.items("/v1/providers/P001/orders")], f"{order} is not listed")
             time.sleep(1.1)
             for p in paths:
                 new = [each.send("GET", p, headers={"If-None-Match": tags[p]}) for each in (client, other)]
-                tap.equal(f"{p} changed", [200, 200, True, False], [new[0].status, new[1].status, new[0].headers["ETag"] == new[1].headers["ETag"], new[0].headers["ETag"] == tags[p]])
+                tap.equal(f"{p} changed", [200, 200, True, False],
+                          [new[0].status, new[1].status, new[0].headers["ETag"] == new[1].headers["ETag"],
+                           new[0].headers["ETag"] == tags[p]])
                 tap.equal(f"{p}: the same bytes of both", True, new[0].data == new[1].data)
         db.verify(golden.accepted + 80)
 
@@ -371,5 +392,7 @@ def run_number(run):
 if __name__ == "__main__":
     if golden is None:
         tap.skip_all(f"no {FOLDER}/expected.json")
-    tap.comment(f"seed {SEED}: {len(golden.records)} records, {golden.accepted} of them new, {len(golden.orders)} orders, {len(golden.evaluations)} evaluations")
-    daemon.main([as_files, shuffled, singles, thousands, twice, reads_while_written, acknowledged_is_read] + [run_number(i) for i in range(RUNS)])
+    tap.comment(f"seed {SEED}: {len(golden.records)} records, {golden.accepted} of them new, {len(golden.orders)} orders, "
+                f"{len(golden.evaluations)} evaluations")
+    daemon.main([as_files, shuffled, singles, thousands, twice, reads_while_written, acknowledged_is_read]
+                + [run_number(i) for i in range(RUNS)])

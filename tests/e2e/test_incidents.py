@@ -21,7 +21,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import daemon
 import oracle
 import tap
-from daemon import ROUTES
 from oracle import m
 
 SHARED = Path(os.environ.get("ASSAY_SHARED", daemon.ROOT.parent / "shared"))
@@ -111,7 +110,8 @@ def check_sums(client, model):
     for month in MONTHS:
         for row in client.items(f"/v1/evaluations/{SCHEME_CODE}/{month}")[:10]:
             months = [x for x in ("2016-01", "2016-02", *MONTHS) if x <= month][-3:]
-            closed = [o for x in months for o in client.items(f"/v1/providers/{row['provider']}/orders", scheme=SCHEME_CODE, period=x)]
+            closed = [o for x in months for o in client.items(f"/v1/providers/{row['provider']}/orders", scheme=SCHEME_CODE,
+                                                              period=x)]
             closed = [o for o in closed if o["outcome"] != "out_of_scope"]
             found = {name: sum(o["outcome"] == name for o in closed) for name in ("compliant", "missed", "undetermined")}
             tap.equal(f"{row['provider']}/{month}", {k: row["orders"][k] for k in found}, found)
@@ -129,7 +129,7 @@ def report(month, rows):
     rows = [r for r in rows if r["orders"]["counted"] >= FEW]
     rows.sort(key=lambda r: (-Fraction(r["orders"]["compliant"], r["orders"]["counted"]), -r["orders"]["counted"], r["provider"]))
     tap.comment(f"\n{month}: {len(rows)} providers with at least {FEW} counted orders\n")
-    tap.comment("| provider | counted | compliant | rate | score | rank | undetermined | open |\n|---|---|---|---|---|---|---|---|")
+    tap.comment("| provider | counted | compliant | rate | score | rank | undetermined | open |\n" + "|---" * 8 + "|")
     for i, r in enumerate(rows):
         if 5 <= i < len(rows) - 5:
             if i == 5:

@@ -33,14 +33,15 @@ ORDERS = int(OPTIONS.get("orders", 360))
 def make(seed, zone="Asia/Shanghai", vary=False, holidays=False, providers=7, orders=None):
     """A network's folder, and the seed said for whoever has to repeat it."""
     folder = daemon.new_folder()
-    args = argparse.Namespace(seed=seed, providers=providers, orders=orders or ORDERS, out=str(folder), zone=zone, vary=vary, holidays=holidays)
+    args = argparse.Namespace(seed=seed, providers=providers, orders=orders or ORDERS, out=str(folder), zone=zone, vary=vary,
+                              holidays=holidays)
     make_network.Network(args).write()
     tap.comment(f"make_network.py --seed {seed} --providers {providers} --orders {args.orders} --zone {zone}"
                 f"{' --vary' if vary else ''}{' --holidays' if holidays else ''}")
     return folder
 
 
-# --- putting a network in --------------------------------------------------------------------------------------------------
+# --- putting a network in ----------------------------------------------------------------------------------------------
 
 
 def put_documents(client, folder, scheme):
@@ -103,10 +104,10 @@ def network(cluster, folder, seed, scheme, documents_first):
         expected = oracle.Oracle(oracle.load_folder(folder), scheme, version)
         expected.compare([served])
         numbers = db.verify()
-        tap.comment(f"{numbers['records']} records, {len(expected.model.verdicts)} orders, months {len(expected.expected['months'])}")
+        tap.comment(f"{numbers['records']} records, {len(expected.model.verdicts)} orders")
 
 
-# --- networks -----------------------------------------------------------------------------------------------------------------
+# --- networks ----------------------------------------------------------------------------------------------------------
 
 NETWORKS = [
     # name, options, the scheme's code (its own, or FY01's replaced), documents first
@@ -115,9 +116,11 @@ NETWORKS = [
     ("another scheme in FY01's place, put after the records", {"vary": True}, "hp-gold-fy01", False),
     ("another scheme under a code of its own, with holidays", {"vary": True, "holidays": True}, "other-1", True),
     ("another scheme in New York", {"vary": True, "zone": "America/New_York"}, "other-2", True),
-    ("another scheme in New York with holidays, put after the records", {"vary": True, "holidays": True, "zone": "America/New_York"}, "other-3", False),
+    ("another scheme in New York with holidays, put after the records",
+     {"vary": True, "holidays": True, "zone": "America/New_York"}, "other-3", False),
     ("FY01 in Kolkata, put after the records", {"zone": "Asia/Kolkata", "holidays": True}, "hp-gold-fy01", False),
-    ("another scheme in Lord Howe, where the clock moves half an hour", {"vary": True, "zone": "Australia/Lord_Howe"}, "other-4", True),
+    ("another scheme in Lord Howe, where the clock moves half an hour", {"vary": True, "zone": "Australia/Lord_Howe"}, "other-4",
+     True),
 ]
 
 
@@ -130,7 +133,7 @@ def network_case(i, name, options, scheme, documents_first):
     return case
 
 
-# --- a network of now -----------------------------------------------------------------------------------------------------------
+# --- a network of now --------------------------------------------------------------------------------------------------
 
 
 def shift_text(text, by):
@@ -161,14 +164,16 @@ def of_now(folder, days):
 
 
 def just_opened(providers, limit):
-    """Orders opened within the last hours, whatever the hour of this test: both their clocks run, and some have a part under way."""
+    """Orders opened within the last hours, whatever the hour of this test: their clocks run, and some have a part under way."""
     out = []
     for i in range(16):
         at = m.format_instant(limit - timedelta(minutes=11 * i))
         common = {"provider": providers[i % len(providers)]["code"], "order": f"NOW-{i}", "at": at}
-        out.append(("repair", {"id": f"now-{i}", "type": "order.opened", **common, "channel": "walk_in", "product": "server", "warranty": "in"}))
+        out.append(("repair", {"id": f"now-{i}", "type": "order.opened", **common, "channel": "walk_in", "product": "server",
+                               "warranty": "in"}))
         if i % 4 == 1:
-            out.append(("repair", {"id": f"now-{i}-r", "type": "part.requested", **common, "request": 1, "line": "1", "part_no": "C4096"}))
+            out.append(("repair", {"id": f"now-{i}-r", "type": "part.requested", **common, "request": 1, "line": "1",
+                                   "part_no": "C4096"}))
         if i % 8 == 1:
             out.append(("repair", {"id": f"now-{i}-s", "type": "part.shipped", **common, "line": "1", "courier": "2D10"}))
         if i % 4 == 2:
@@ -208,7 +213,7 @@ def at_risk_now(cluster):
 
 
 def all_at_once(cluster):
-    """records to two daemons while providers, calendar, rates and scheme change under them: in the end all is as if they never had"""
+    """records to two daemons while providers, calendar, rates and scheme change: the end is as if they never had"""
     for seed in (SEED + 60, SEED + 61):
         folder = make(seed, vary=True, holidays=True)
         providers, records = m.read_ndjson(folder / "providers.ndjson"), oracle.records_of(folder)
