@@ -31,16 +31,16 @@ static inline const char *test_shared(char buf[4096], const char *below) {
     return buf;
 }
 
-#define ASSAY_TESTS(...)                                                                 \
-    int main(void) {                                                                     \
-        Suite *(*const suites[])(void) = {__VA_ARGS__};                                  \
-        SRunner *runner = srunner_create(suites[0]());                                   \
+#define ASSAY_TESTS(...)                                                                                    \
+    int main(void) {                                                                                        \
+        Suite *(*const suites[])(void) = {__VA_ARGS__};                                                     \
+        SRunner *runner = srunner_create(suites[0]());                                                      \
         for (size_t i = 1; i < sizeof suites / sizeof *suites; i++) srunner_add_suite(runner, suites[i]()); \
-        if (!getenv("ASSAY_CHECK_PLAIN")) srunner_set_tap(runner, "-");                  \
-        srunner_run_all(runner, getenv("ASSAY_CHECK_PLAIN") ? CK_NORMAL : CK_SILENT);    \
-        int failed = srunner_ntests_failed(runner);                                      \
-        srunner_free(runner);                                                            \
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;                                     \
+        if (!getenv("ASSAY_CHECK_PLAIN")) srunner_set_tap(runner, "-");                                     \
+        srunner_run_all(runner, getenv("ASSAY_CHECK_PLAIN") ? CK_NORMAL : CK_SILENT);                       \
+        int failed = srunner_ntests_failed(runner);                                                         \
+        srunner_free(runner);                                                                               \
+        return failed ? EXIT_FAILURE : EXIT_SUCCESS;                                                        \
     }
 
 #endif

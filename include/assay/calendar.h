@@ -15,8 +15,8 @@
 struct assay_zone;
 /* Parse a TZif file (RFC 8536, versions 1-3, with the POSIX footer for instants after the last transition).
  * name is copied. ASSAY_CONFIG with a detail where the bytes are not one. */
-enum assay_status assay_zone_new(const char *name, struct assay_str tzif, struct assay_zone **out, struct assay_error *e)
-    ASSAY_MUST_CHECK;
+enum assay_status assay_zone_new(const char *name, struct assay_str tzif, struct assay_zone **out,
+                                 struct assay_error *e) ASSAY_MUST_CHECK;
 void assay_zone_free(struct assay_zone *z);
 const char *assay_zone_name(const struct assay_zone *z);
 /* Seconds east of UTC in force at t. */
@@ -41,7 +41,7 @@ struct assay_exception {
     const char *name;           /* may be NULL */
 };
 struct assay_calendar_spec {
-    const struct assay_zone *zone; /* borrowed: must outlive the calendar */
+    const struct assay_zone *zone;    /* borrowed: must outlive the calendar */
     struct assay_day_hours weekly[7]; /* Monday first */
     size_t n_exceptions;
     const struct assay_exception *exceptions; /* any order; a date at most once */

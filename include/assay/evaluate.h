@@ -9,13 +9,13 @@
 
 /* Elements of the vector. Stored as int8[]: append only, never renumber. */
 enum assay_tally {
-    ASSAY_TALLY_CLOSED = 0,       /* in scope, by month of close */
+    ASSAY_TALLY_CLOSED = 0, /* in scope, by month of close */
     ASSAY_TALLY_COMPLIANT,
     ASSAY_TALLY_MISSED,
-    ASSAY_TALLY_UNDETERMINED_PROVIDER,  /* for a reason that is the provider's to mend: counted */
-    ASSAY_TALLY_UNDETERMINED_LOGISTICS, /* missing_shipment: left out of the rate */
-    ASSAY_TALLY_EXEMPT,           /* counted orders with an exempt diagnosis */
-    ASSAY_TALLY_ANSWERS,          /* 24 cells: ((class - 1) * 4 + (answer - 1)) * 3 + (responsibility - 1) */
+    ASSAY_TALLY_UNDETERMINED_PROVIDER,             /* for a reason that is the provider's to mend: counted */
+    ASSAY_TALLY_UNDETERMINED_LOGISTICS,            /* missing_shipment: left out of the rate */
+    ASSAY_TALLY_EXEMPT,                            /* counted orders with an exempt diagnosis */
+    ASSAY_TALLY_ANSWERS,                           /* 24 cells: ((class - 1) * 4 + (answer - 1)) * 3 + (responsibility - 1) */
     ASSAY_TALLY_POINTS = ASSAY_TALLY_ANSWERS + 24, /* 32 cells, by enum assay_point */
     ASSAY_TALLY_COUNT = ASSAY_TALLY_POINTS + 32,
 };
@@ -27,16 +27,17 @@ const char *assay_tally_name(int element, char buf[64]); /* for verify's report 
 /* What one order (or one response without an order) adds: the counts of one month. */
 #define ASSAY_NO_RATE INT64_C(-1)
 struct assay_contribution {
-    assay_month month; /* NO_MONTH: none */
+    assay_month month;                 /* NO_MONTH: none */
     int32_t counts[ASSAY_TALLY_COUNT]; /* of `month` */
-    bool paid;              /* the order earns in `month` */
-    int64_t rate;           /* minor units, or ASSAY_NO_RATE */
+    bool paid;                         /* the order earns in `month` */
+    int64_t rate;                      /* minor units, or ASSAY_NO_RATE */
 };
 /* rates: the scheme's table (newest version); NULL where there is none (every order is no_rate). */
 void assay_contribution_of_order(const struct assay_order *o, const struct assay_verdict *v, const struct assay_rates *rates,
                                  struct assay_contribution *out);
 /* A response that names no order: counts by its `at`, from the scheme's start on. s: the version in force at `at`. */
-void assay_contribution_of_survey(const struct assay_record *survey, const struct assay_scheme *s, struct assay_contribution *out);
+void assay_contribution_of_survey(const struct assay_record *survey, const struct assay_scheme *s,
+                                  struct assay_contribution *out);
 
 /* --- evaluation ----------------------------------------------------------------------------------------------------- */
 struct assay_indicator_result {

@@ -20,20 +20,20 @@ struct assay_line { /* a line the records name, as they tell of it */
     struct assay_str id;
     const struct assay_record *shipped, *delivered; /* the latest of each; NULL */
     assay_instant first_shipped, first_cancelled;   /* NO_INSTANT: never */
-    bool recommended; /* by the CCC */
-    bool faulty;      /* marked doa or mismatch */
-    bool local;       /* the last request says so */
-    bool replacement; /* a request of it replaces a faulty line */
-    bool first;       /* of the first request or append */
-    bool cancelled;   /* before (strictly) every shipment of its own */
-    bool used;        /* considered, or left by its cancellation, or met on the way along replacements */
-    bool ships;       /* its shipment is a considered line's effective one */
+    bool recommended;                               /* by the CCC */
+    bool faulty;                                    /* marked doa or mismatch */
+    bool local;                                     /* the last request says so */
+    bool replacement;                               /* a request of it replaces a faulty line */
+    bool first;                                     /* of the first request or append */
+    bool cancelled;                                 /* before (strictly) every shipment of its own */
+    bool used;                      /* considered, or left by its cancellation, or met on the way along replacements */
+    bool ships;                     /* its shipment is a considered line's effective one */
     struct assay_line *replaced_by; /* the replacement that stands; NULL */
     struct assay_line *passed_over; /* a later one, cancelled before it shipped; NULL */
     struct assay_line *final;       /* the end of the chain of replacements, itself where there is none; set
                                        where a considered line's chain led over this line, else NULL */
 };
-struct assay_shipment { /* a line's effective shipment */
+struct assay_shipment {                   /* a line's effective shipment */
     const struct assay_record *shipped;   /* NULL: none */
     const struct assay_record *delivered; /* NULL: not recorded */
     struct assay_str line;                /* that shipped: the line itself or the one that finally replaces it */
@@ -47,12 +47,12 @@ struct assay_considered { /* a considered line, after DOMAIN 3's cancellations *
 
 struct assay_order {
     enum assay_state state;
-    enum assay_channel channel; /* NONE: neither opening nor dispatch */
+    enum assay_channel channel;  /* NONE: neither opening nor dispatch */
     assay_instant dispatched_at; /* the earliest dispatch's; NO_INSTANT where none stands */
     assay_instant opened_at;     /* the earliest opening's, else dispatched_at; NO_INSTANT with neither */
-    assay_instant clock_start;  /* where the diagnosis clock starts: ccc dispatched_at (or what stands in), walk-in opened_at */
-    assay_instant reported_at;  /* earliest opening's, where it has none the dispatch's; NO_INSTANT where none says */
-    assay_instant closed_at;    /* the close that stands; NO_INSTANT unless state is CLOSED */
+    assay_instant clock_start;   /* where the diagnosis clock starts: ccc dispatched_at (or what stands in), walk-in opened_at */
+    assay_instant reported_at;   /* earliest opening's, where it has none the dispatch's; NO_INSTANT where none says */
+    assay_instant closed_at;     /* the close that stands; NO_INSTANT unless state is CLOSED */
     assay_instant first_requested_at;
     struct assay_str product, serial;
     enum assay_class customer_class;
@@ -67,7 +67,7 @@ struct assay_order {
     const struct assay_considered *considered; /* ascending by line */
     size_t n_lines;
     const struct assay_line *lines; /* ascending by id */
-    assay_points points; /* REPLACEMENT, REPLACEMENT_CANCELLED, END_STATES, LAST_CLOSE as far as the fold met them */
+    assay_points points;            /* REPLACEMENT, REPLACEMENT_CANCELLED, END_STATES, LAST_CLOSE as far as the fold met them */
 
     size_t n_surveys; /* responses that name the order and stand */
     const struct assay_record *const *surveys;

@@ -41,10 +41,23 @@ enum assay_type {
 enum assay_channel { ASSAY_CHANNEL_NONE, ASSAY_CHANNEL_WALK_IN, ASSAY_CHANNEL_CCC };
 enum assay_class { ASSAY_CLASS_NONE, ASSAY_CLASS_ORDINARY, ASSAY_CLASS_KEY };
 enum assay_warranty { ASSAY_WARRANTY_NONE, ASSAY_WARRANTY_IN, ASSAY_WARRANTY_OUT };
-enum assay_mark { ASSAY_MARK_NONE, ASSAY_MARK_USED, ASSAY_MARK_UNUSED, ASSAY_MARK_DOA, ASSAY_MARK_MISMATCH, ASSAY_MARK_WRONG_SHIPMENT };
+enum assay_mark {
+    ASSAY_MARK_NONE,
+    ASSAY_MARK_USED,
+    ASSAY_MARK_UNUSED,
+    ASSAY_MARK_DOA,
+    ASSAY_MARK_MISMATCH,
+    ASSAY_MARK_WRONG_SHIPMENT
+};
 enum assay_note { ASSAY_NOTE_NONE, ASSAY_NOTE_MACHINE_TESTING, ASSAY_NOTE_CUSTOMER, ASSAY_NOTE_FORCE_MAJEURE };
 enum assay_close { ASSAY_CLOSE_NONE, ASSAY_CLOSE_REPAIRED, ASSAY_CLOSE_REPLACED, ASSAY_CLOSE_UNREPAIRED };
-enum assay_answer { ASSAY_ANSWER_NONE, ASSAY_ANSWER_SATISFIED, ASSAY_ANSWER_AVERAGE, ASSAY_ANSWER_DISSATISFIED, ASSAY_ANSWER_COMPLAINT };
+enum assay_answer {
+    ASSAY_ANSWER_NONE,
+    ASSAY_ANSWER_SATISFIED,
+    ASSAY_ANSWER_AVERAGE,
+    ASSAY_ANSWER_DISSATISFIED,
+    ASSAY_ANSWER_COMPLAINT
+};
 enum assay_source { ASSAY_SOURCE_NONE, ASSAY_SOURCE_SAMPLED, ASSAY_SOURCE_VOLUNTEERED };
 enum assay_responsibility { ASSAY_RESP_NONE, ASSAY_RESP_PROVIDER, ASSAY_RESP_SHARED, ASSAY_RESP_MANUFACTURER };
 /* Courier class nDhh as n * 100 + hh (2D10 -> 210); 0 absent. */
@@ -73,7 +86,7 @@ struct assay_record {
     bool local;
     assay_courier courier;
     enum assay_mark mark;
-    enum assay_note noted; /* order.noted's reason */
+    enum assay_note noted;         /* order.noted's reason */
     struct assay_str reason, note; /* other reasons: free text */
     enum assay_close outcome;
 
@@ -99,20 +112,20 @@ enum assay_field_form {
     ASSAY_FORM_SHORT,    /* 1-64 characters of UTF-8 */
     ASSAY_FORM_TEXT,     /* min..max characters of UTF-8 (1..1000 for a product, 0..1000 for remarks) */
     ASSAY_FORM_INSTANT,
-    ASSAY_FORM_WORD,     /* one of `words`, stored as int (enum) */
-    ASSAY_FORM_KIND,     /* an assay_kind_name, stored as enum assay_kind; absent is ASSAY_KIND_REPAIR */
+    ASSAY_FORM_WORD, /* one of `words`, stored as int (enum) */
+    ASSAY_FORM_KIND, /* an assay_kind_name, stored as enum assay_kind; absent is ASSAY_KIND_REPAIR */
     ASSAY_FORM_BOOL,
     ASSAY_FORM_COURIER,
-    ASSAY_FORM_INT32,    /* min..max */
-    ASSAY_FORM_INT8,     /* min..max, -1 absent */
+    ASSAY_FORM_INT32, /* min..max */
+    ASSAY_FORM_INT8,  /* min..max, -1 absent */
     ASSAY_FORM_PARTS,
 };
 struct assay_field {
     const char *name;
     enum assay_field_form form;
-    size_t offset;            /* in struct assay_record */
-    int32_t min, max;         /* integers: of the value; ASSAY_FORM_TEXT: of its length in characters */
-    const char *const *words; /* words[0] is enum value 1; NULL-terminated */
+    size_t offset;              /* in struct assay_record */
+    int32_t min, max;           /* integers: of the value; ASSAY_FORM_TEXT: of its length in characters */
+    const char *const *words;   /* words[0] is enum value 1; NULL-terminated */
     uint32_t required, allowed; /* bit (1 << enum assay_type): required by, allowed in */
 };
 /* The fields besides type, id, provider, order, at, in canonical order (that of stored content). */

@@ -87,7 +87,7 @@ enum assay_until { ASSAY_UNTIL_PROMISE, ASSAY_UNTIL_CLASS, ASSAY_UNTIL_EVER };
 struct assay_lateness_row {
     const char *name; /* "on_time", "late_1", ... */
     enum assay_until until;
-    assay_courier until_class; /* ASSAY_UNTIL_CLASS: counted from the line's own shipment */
+    assay_courier until_class;   /* ASSAY_UNTIL_CLASS: counted from the line's own shipment */
     const char *standard_reason; /* "city", "late_1", "late_2": as the verdict says it */
     bool by_city;                /* standard from the city table, else `standard` */
     struct assay_standard standard;
@@ -143,7 +143,7 @@ struct assay_scheme_versions { /* of one scheme, sorted by (effective_from, vers
 /* The version in force on a date: the last whose effective_from <= d; the first where none is. NULL when n == 0. */
 const struct assay_scheme *assay_scheme_on(const struct assay_scheme_versions *v, assay_date d);
 
-struct assay_provider_facts { /* one version */
+struct assay_provider_facts {  /* one version */
     assay_date effective_from; /* ASSAY_NO_DATE: always */
     struct assay_str city;
     bool ascim;
@@ -154,8 +154,8 @@ struct assay_provider_versions { /* sorted by effective_from, each date once */
 };
 const struct assay_provider_facts *assay_provider_on(const struct assay_provider_versions *v, assay_date d);
 
-struct assay_rate { /* one row of a labour rate table */
-    struct assay_str product; /* "*": any */
+struct assay_rate {               /* one row of a labour rate table */
+    struct assay_str product;     /* "*": any */
     enum assay_warranty warranty; /* ASSAY_WARRANTY_NONE: any ("*") */
     assay_date from;              /* ASSAY_NO_DATE: always */
     int64_t amount;               /* minor units */

@@ -34,19 +34,19 @@ struct assay_config_scheme {
     int16_t id;
     const char *code;
     struct assay_scheme_versions versions; /* by (effective_from, version) */
-    const struct assay_document_row *rows;  /* as recorded, by version */
+    const struct assay_document_row *rows; /* as recorded, by version */
     size_t n_rows;
 };
 /* A snapshot of all configuration at one revision: immutable, shared, counted. */
 struct assay_config {
     int64_t revision;
     size_t n_providers, n_schemes, n_calendars, n_rates;
-    const struct assay_config_provider *providers; /* by code */
+    const struct assay_config_provider *providers;    /* by code */
     const struct assay_config_provider *const *by_id; /* index provider_id; NULL holes; below max_id + 1 */
     int32_t max_id;
-    const struct assay_config_scheme *schemes; /* by id */
+    const struct assay_config_scheme *schemes;     /* by id */
     const struct assay_config_calendar *calendars; /* by code */
-    const struct assay_config_rates *rates; /* by code */
+    const struct assay_config_rates *rates;        /* by code */
 };
 const struct assay_config_provider *assay_config_provider(const struct assay_config *c, struct assay_str code);
 const struct assay_config_provider *assay_config_provider_by_id(const struct assay_config *c, int32_t id);
@@ -68,8 +68,8 @@ struct assay_service_options {
 };
 struct assay_service;
 /* Connects, checks the schema, loads the configuration, starts the committer. */
-enum assay_status assay_service_start(const struct assay_service_options *o, struct assay_service **out, struct assay_error *e)
-    ASSAY_MUST_CHECK;
+enum assay_status assay_service_start(const struct assay_service_options *o, struct assay_service **out,
+                                      struct assay_error *e) ASSAY_MUST_CHECK;
 /* Finishes what the committer holds, then frees. */
 void assay_service_stop(struct assay_service *s);
 assay_instant assay_service_now(const struct assay_service *s);
@@ -119,7 +119,8 @@ struct assay_item assay_item_dup(const struct assay_item *it, struct assay_arena
 /* Take items as one transaction, in their order: the one write path. Sets each item's result; returns ASSAY_OK when all
  * results are known (refusals are results). Retries what may be retried; a poisoned record is found by halving and does
  * not fail its neighbours. */
-enum assay_status assay_ingest_apply(struct assay_session *s, struct assay_item *items, size_t n, struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_ingest_apply(struct assay_session *s, struct assay_item *items, size_t n,
+                                     struct assay_error *e) ASSAY_MUST_CHECK;
 
 /* A single record through the committer, which gathers what all connections bring into one transaction. done is called
  * from the committer's thread once item's result is known (after the commit). ASSAY_OVERLOADED at once when its queue is
@@ -140,15 +141,18 @@ void assay_committer_stats(struct assay_service *s, struct assay_committer_stats
 /* A bulk body: staged whole (in memory, then in a spool file sorted by provider and order), then applied in slices, so
  * that each order is folded once. Of two equal ids the first by line is the one that counts. */
 struct assay_upload;
-enum assay_status assay_upload_begin(struct assay_session *s, enum assay_intake intake, enum assay_party party, struct assay_str request_id,
-                                     struct assay_upload **out, struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_upload_begin(struct assay_session *s, enum assay_intake intake, enum assay_party party,
+                                     struct assay_str request_id, struct assay_upload **out,
+                                     struct assay_error *e) ASSAY_MUST_CHECK;
 /* One line (or array element): decodes and stages it, or notes its errors. */
-enum assay_status assay_upload_line(struct assay_upload *u, struct assay_str text, int64_t line, struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_upload_line(struct assay_upload *u, struct assay_str text, int64_t line,
+                                    struct assay_error *e) ASSAY_MUST_CHECK;
 /* A line that could not even be read (too long, ...). */
-enum assay_status assay_upload_bad_line(struct assay_upload *u, int64_t line, enum assay_status why, const char *detail, struct assay_error *e)
-    ASSAY_MUST_CHECK;
+enum assay_status assay_upload_bad_line(struct assay_upload *u, int64_t line, enum assay_status why, const char *detail,
+                                        struct assay_error *e) ASSAY_MUST_CHECK;
 /* Applies everything; *reply points into the upload. ASSAY_OK also when rows were rejected. */
-enum assay_status assay_upload_finish(struct assay_upload *u, struct assay_upload_reply *reply, struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_upload_finish(struct assay_upload *u, struct assay_upload_reply *reply,
+                                      struct assay_error *e) ASSAY_MUST_CHECK;
 void assay_upload_free(struct assay_upload *u); /* also after a failure half way: what was staged is gone */
 /* Public form of an upload's id and back. */
 #define ASSAY_UPLOAD_ID_TEXT 24
@@ -169,9 +173,9 @@ struct assay_put_result {
 };
 /* A calendar, rate table or scheme. expected_version: what If-Match named, -1 where it was not asked, 0: must not exist.
  * ASSAY_PRECONDITION_FAILED where another stands. All errors of the document in *es. */
-enum assay_status assay_registry_put_document(struct assay_session *s, enum assay_document_kind kind, struct assay_str code, struct assay_str text,
-                                              int32_t expected_version, struct assay_put_result *out, struct assay_errors *es,
-                                              struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_registry_put_document(struct assay_session *s, enum assay_document_kind kind, struct assay_str code,
+                                              struct assay_str text, int32_t expected_version, struct assay_put_result *out,
+                                              struct assay_errors *es, struct assay_error *e) ASSAY_MUST_CHECK;
 
 /* --- reads ------------------------------------------------------------------------------------------------------------- */
 /* Reads pin the session's configuration and leave it pinned: what they return points into it and into the arena. */
@@ -186,8 +190,8 @@ struct assay_order_view {
     size_t n_records;
 };
 /* ASSAY_NOT_FOUND where the provider, the order or the scheme is not known. */
-enum assay_status assay_read_order(struct assay_session *s, struct assay_str provider, struct assay_str order, struct assay_str scheme,
-                                   struct assay_order_view *out, struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_read_order(struct assay_session *s, struct assay_str provider, struct assay_str order,
+                                   struct assay_str scheme, struct assay_order_view *out, struct assay_error *e) ASSAY_MUST_CHECK;
 
 struct assay_evaluated {
     const struct assay_config_provider *provider;
@@ -220,7 +224,8 @@ enum assay_status assay_offline_new(const char *zone_dir, const char *scheme, co
                                     struct assay_error *e) ASSAY_MUST_CHECK;
 void assay_offline_free(struct assay_offline *o);
 /* ASSAY_OK, or why the line is not taken, with all errors in *es. */
-enum assay_status assay_offline_line(struct assay_offline *o, struct assay_str text, assay_instant now, struct assay_errors *es) ASSAY_MUST_CHECK;
+enum assay_status assay_offline_line(struct assay_offline *o, struct assay_str text, assay_instant now,
+                                     struct assay_errors *es) ASSAY_MUST_CHECK;
 struct assay_offline_order {
     struct assay_str provider, order;
     struct assay_order facts;
@@ -233,17 +238,17 @@ void assay_offline_judge(struct assay_offline *o, const struct assay_offline_ord
 /* Starts from the records alone, refolds everything and compares order rows, verdicts, tallies, pay and evaluations with
  * what is stored, provider by provider in a snapshot each. report is called for each difference. */
 struct assay_difference {
-    const char *what; /* "order", "verdict", "tally", "pay", "evaluation", "voided" */
+    const char *what;               /* "order", "verdict", "tally", "pay", "evaluation", "voided" */
     struct assay_str provider, key; /* order number, or scheme and month */
     const char *detail;
 };
 struct assay_verify_result {
     int64_t providers, records, orders, verdicts, tallies, differences;
 };
-enum assay_status assay_recompute_verify(struct assay_session *s, void (*report)(void *arg, const struct assay_difference *d), void *arg,
-                                         struct assay_verify_result *out, struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_recompute_verify(struct assay_session *s, void (*report)(void *arg, const struct assay_difference *d),
+                                         void *arg, struct assay_verify_result *out, struct assay_error *e) ASSAY_MUST_CHECK;
 /* The same comparison, then puts right what differs. */
-enum assay_status assay_recompute_repair(struct assay_session *s, void (*report)(void *arg, const struct assay_difference *d), void *arg,
-                                         struct assay_verify_result *out, struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_recompute_repair(struct assay_session *s, void (*report)(void *arg, const struct assay_difference *d),
+                                         void *arg, struct assay_verify_result *out, struct assay_error *e) ASSAY_MUST_CHECK;
 
 #endif

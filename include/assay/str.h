@@ -47,8 +47,8 @@ struct assay_arena {
     struct assay_arena_chunk *head;
     size_t used; /* bytes handed out since the last reset, for bounds and statistics */
 };
-void *assay_arena_alloc(struct assay_arena *a, size_t n);              /* 16-byte aligned, not cleared */
-void *assay_arena_zalloc(struct assay_arena *a, size_t n);             /* cleared */
+void *assay_arena_alloc(struct assay_arena *a, size_t n);                    /* 16-byte aligned, not cleared */
+void *assay_arena_zalloc(struct assay_arena *a, size_t n);                   /* cleared */
 struct assay_str assay_arena_dup(struct assay_arena *a, struct assay_str s); /* NUL-terminated copy; absent stays absent */
 char *assay_arena_printf(struct assay_arena *a, const char *fmt, ...) ASSAY_PRINTF(2, 3);
 void assay_arena_reset(struct assay_arena *a); /* keeps one chunk for reuse */

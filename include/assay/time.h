@@ -50,7 +50,7 @@ enum assay_status assay_month_parse(struct assay_str s, assay_month *out) ASSAY_
 void assay_month_format(assay_month m, char out[ASSAY_DATE_TEXT]);
 
 /* The clock. Only src/app and src/http call these. */
-assay_instant assay_clock_now(void);      /* wall clock */
-int64_t assay_clock_monotonic_us(void);   /* for durations */
+assay_instant assay_clock_now(void);    /* wall clock */
+int64_t assay_clock_monotonic_us(void); /* for durations */
 
 #endif

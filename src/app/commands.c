@@ -64,7 +64,8 @@ int assay_cmd_recompute(int argc, char **argv) {
     if (repair == verify) {
         fputs("usage: assayd recompute --verify | --repair [settings]\n"
               "  --verify  derive everything from the records again and compare; exit 1 and a line for each difference\n"
-              "  --repair  the same, then put right what differs\n", stderr);
+              "  --repair  the same, then put right what differs\n",
+              stderr);
         return 2;
     }
     enum assay_status st = assay_settings_read(argc, argv, &rest, &settings, &e);
@@ -75,9 +76,9 @@ int assay_cmd_recompute(int argc, char **argv) {
     if (!st && repair) st = assay_recompute_repair(session, print_difference, NULL, &result, &e);
     else if (!st) st = assay_recompute_verify(session, print_difference, NULL, &result, &e);
     if (!st)
-        printf("%lld records of %lld providers: %lld orders, %lld verdicts, %lld tallies compared, %lld differences%s\n", (long long)result.records,
-               (long long)result.providers, (long long)result.orders, (long long)result.verdicts, (long long)result.tallies,
-               (long long)result.differences, repair && result.differences ? ", put right" : "");
+        printf("%lld records of %lld providers: %lld orders, %lld verdicts, %lld tallies compared, %lld differences%s\n",
+               (long long)result.records, (long long)result.providers, (long long)result.orders, (long long)result.verdicts,
+               (long long)result.tallies, (long long)result.differences, repair && result.differences ? ", put right" : "");
     assay_session_close(session);
     assay_service_stop(service);
     assay_cluster_stop(cluster);

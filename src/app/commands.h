@@ -14,8 +14,8 @@ int assay_cmd_explain(int argc, char **argv);
 int assay_cmd_sample(int argc, char **argv);
 
 /* The database the settings name: the embedded one, started (the caller stops *cluster), or the URL's. */
-enum assay_status assay_cmd_database(const struct assay_settings *s, struct assay_cluster **cluster, const char **conninfo, struct assay_error *e)
-    ASSAY_MUST_CHECK;
+enum assay_status assay_cmd_database(const struct assay_settings *s, struct assay_cluster **cluster, const char **conninfo,
+                                     struct assay_error *e) ASSAY_MUST_CHECK;
 enum assay_status assay_cmd_migrate_now(const char *conninfo, int *applied, struct assay_error *e) ASSAY_MUST_CHECK;
 
 #endif

@@ -18,9 +18,11 @@ struct request {
 };
 
 static int usage(void) {
-    fputs("usage: assayd explain --file FILE [--file FILE ...] [--scheme FILE] [--calendar FILE] [--lang en|zh] [PROVIDER ORDER]\n"
-          "  FILEs are NDJSON: providers, dispatches, repair events and survey responses, in any order; - is standard input.\n"
-          "  Without PROVIDER ORDER: one line for each order. With them: the verdict and everything it rests on.\n", stderr);
+    fputs(
+        "usage: assayd explain --file FILE [--file FILE ...] [--scheme FILE] [--calendar FILE] [--lang en|zh] [PROVIDER ORDER]\n"
+        "  FILEs are NDJSON: providers, dispatches, repair events and survey responses, in any order; - is standard input.\n"
+        "  Without PROVIDER ORDER: one line for each order. With them: the verdict and everything it rests on.\n",
+        stderr);
     return 2;
 }
 
@@ -97,10 +99,10 @@ static void say_duration(int64_t us, char out[48]) {
 
 static void print_line(const struct assay_offline_order *x) {
     const struct assay_verdict *v = &x->verdict;
-    printf("%-12.*s %-16.*s %-10s %-13s %-15s diagnosis %-14s cycle %-14s %s\n", ASSAY_STR_ARG(x->provider), ASSAY_STR_ARG(x->order),
-           assay_state_name(x->facts.state), or_dash(assay_outcome_name(v->outcome)), or_dash(assay_rule_name(v->cycle.rule)),
-           or_dash(assay_clock_outcome_name(v->diagnosis.outcome)), or_dash(assay_clock_outcome_name(v->cycle.outcome)),
-           v->reason ? assay_reason_name(v->reason) : "");
+    printf("%-12.*s %-16.*s %-10s %-13s %-15s diagnosis %-14s cycle %-14s %s\n", ASSAY_STR_ARG(x->provider),
+           ASSAY_STR_ARG(x->order), assay_state_name(x->facts.state), or_dash(assay_outcome_name(v->outcome)),
+           or_dash(assay_rule_name(v->cycle.rule)), or_dash(assay_clock_outcome_name(v->diagnosis.outcome)),
+           or_dash(assay_clock_outcome_name(v->cycle.outcome)), v->reason ? assay_reason_name(v->reason) : "");
 }
 
 static void print_ledger(const char *title, const struct assay_ledger *l, const struct assay_zone *z) {
@@ -120,15 +122,16 @@ static void print_ledger(const char *title, const struct assay_ledger *l, const 
     printf("  together %s\n", length);
 }
 
-static void print_clock(const char *name, enum assay_clock_outcome outcome, assay_instant start, assay_instant end, int64_t working, int64_t elapsed,
-                        assay_instant deadline, const struct assay_zone *z) {
+static void print_clock(const char *name, enum assay_clock_outcome outcome, assay_instant start, assay_instant end,
+                        int64_t working, int64_t elapsed, assay_instant deadline, const struct assay_zone *z) {
     char a[ASSAY_INSTANT_TEXT], b[ASSAY_INSTANT_TEXT], d[ASSAY_INSTANT_TEXT], w[48], p[48];
     say_instant(z, start, a);
     say_instant(z, end, b);
     say_instant(z, deadline, d);
     say_duration(working, w);
     say_duration(elapsed, p);
-    printf("%-10s %s\n  from %s to %s\n  working time %s of %s; deadline %s\n", name, or_dash(assay_clock_outcome_name(outcome)), a, b, w, p, d);
+    printf("%-10s %s\n  from %s to %s\n  working time %s of %s; deadline %s\n", name, or_dash(assay_clock_outcome_name(outcome)),
+           a, b, w, p, d);
 }
 
 static void print_verdict(const struct assay_offline_order *x, bool chinese) {
@@ -140,15 +143,17 @@ static void print_verdict(const struct assay_offline_order *x, bool chinese) {
     assay_verdict_explain(&x->facts, v, &a, &e);
     printf("%.*s / %.*s: %s%s%s\n%s (%s, version %d)\n\n%s\n\n", ASSAY_STR_ARG(x->provider), ASSAY_STR_ARG(x->order),
            or_dash(assay_outcome_name(v->outcome)), v->reason ? ", " : "", v->reason ? assay_reason_name(v->reason) : "",
-           chinese ? v->scheme->name_zh : v->scheme->name_en, v->scheme->code, v->scheme->version, chinese ? e.text_zh : e.text_en);
+           chinese ? v->scheme->name_zh : v->scheme->name_en, v->scheme->code, v->scheme->version,
+           chinese ? e.text_zh : e.text_en);
     if (v->diagnosis.outcome)
-        print_clock("diagnosis", v->diagnosis.outcome, v->diagnosis.start, v->diagnosis.end, v->diagnosis.working_us, v->diagnosis.elapsed_us,
-                    v->diagnosis.deadline, z);
+        print_clock("diagnosis", v->diagnosis.outcome, v->diagnosis.start, v->diagnosis.end, v->diagnosis.working_us,
+                    v->diagnosis.elapsed_us, v->diagnosis.deadline, z);
     if (c->outcome) {
         print_clock("cycle", c->outcome, c->start, c->end, c->working_us, c->elapsed_us, c->deadline, z);
         printf("  rule %s", or_dash(assay_rule_name(c->rule)));
         if (c->governing) printf(", governing line %.*s", ASSAY_STR_ARG(c->governing->considered->line));
-        if (c->standard.unit) printf(", standard %d %s (%s)", c->standard.n, assay_unit_name(c->standard.unit), or_dash(c->standard_reason));
+        if (c->standard.unit)
+            printf(", standard %d %s (%s)", c->standard.n, assay_unit_name(c->standard.unit), or_dash(c->standard_reason));
         if (c->margin != INT64_MIN) printf(", margin %lld", (long long)c->margin);
         puts("");
     }
@@ -159,8 +164,9 @@ static void print_verdict(const struct assay_offline_order *x, bool chinese) {
         say_instant(z, s->shipped ? s->shipped->at : ASSAY_NO_INSTANT, shipped);
         say_instant(z, k->expected, expected);
         say_instant(z, s->delivered ? s->delivered->at : ASSAY_NO_INSTANT, delivered);
-        printf("  line %.*s%s: shipped %s, expected %s, delivered %s%s%s\n", ASSAY_STR_ARG(k->considered->line), k->local ? " (local stock)" : "", shipped,
-               expected, delivered, k->lateness >= 0 ? ", " : "", k->lateness >= 0 ? v->scheme->lateness[k->lateness].name : "");
+        printf("  line %.*s%s: shipped %s, expected %s, delivered %s%s%s\n", ASSAY_STR_ARG(k->considered->line),
+               k->local ? " (local stock)" : "", shipped, expected, delivered, k->lateness >= 0 ? ", " : "",
+               k->lateness >= 0 ? v->scheme->lateness[k->lateness].name : "");
     }
     if (e.n_segments) puts("\nwhere the time went");
     for (size_t i = 0; i < e.n_segments; i++) {
@@ -203,7 +209,8 @@ int assay_cmd_explain(int argc, char **argv) {
         assay_offline_judge(o, &orders, &n);
         for (size_t i = 0; i < n; i++) {
             if (!q.provider) print_line(&orders[i]);
-            else if (assay_str_is(orders[i].provider, q.provider) && assay_str_is(orders[i].order, q.order)) print_verdict(&orders[i], q.chinese);
+            else if (assay_str_is(orders[i].provider, q.provider) && assay_str_is(orders[i].order, q.order))
+                print_verdict(&orders[i], q.chinese);
             else continue;
             shown++;
         }

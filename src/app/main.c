@@ -19,7 +19,9 @@ static const struct {
 #define N_COMMANDS (sizeof commands / sizeof *commands)
 
 static void help(FILE *f) {
-    fputs("assayd: evaluates a network of repair-service providers and works out their pay\n\nusage: assayd COMMAND [options]\n\ncommands:\n", f);
+    fputs("assayd: evaluates a network of repair-service providers and works out their pay\n\nusage: assayd COMMAND "
+          "[options]\n\ncommands:\n",
+          f);
     for (size_t i = 0; i < N_COMMANDS; i++) fprintf(f, "  %-14s %s\n", commands[i].name, commands[i].help);
     fputs("\nsettings (command line, else ASSAY_NAME in the environment, else the --config file):\n", f);
     assay_settings_help(f);

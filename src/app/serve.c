@@ -60,25 +60,30 @@ static enum assay_status find_key(struct daemon *d, struct assay_error *e) {
     const struct assay_settings *s = d->settings;
     if (s->insecure_no_auth)
         return is_loopback(s->listen) ? ASSAY_OK
-                                      : assay_fail(e, ASSAY_CONFIG, "insecure-no-auth", "--insecure-no-auth is for a loopback address, not %s", s->listen);
+                                      : assay_fail(e, ASSAY_CONFIG, "insecure-no-auth",
+                                                   "--insecure-no-auth is for a loopback address, not %s", s->listen);
     if (*s->admin_key) {
         d->admin_key = assay_xstrdup(s->admin_key);
-        return strlen(s->admin_key) >= 16 ? ASSAY_OK : assay_fail(e, ASSAY_CONFIG, "admin-key", "the key must have at least 16 characters");
+        return strlen(s->admin_key) >= 16 ? ASSAY_OK
+                                          : assay_fail(e, ASSAY_CONFIG, "admin-key", "the key must have at least 16 characters");
     }
     if (*s->state_dir) return state_key(s->state_dir, &d->admin_key, e);
-    return assay_fail(e, ASSAY_CONFIG, "admin-key", "set ASSAY_ADMIN_KEY or ASSAY_ADMIN_KEY_FILE, or give a --state-dir to keep one in");
+    return assay_fail(e, ASSAY_CONFIG, "admin-key",
+                      "set ASSAY_ADMIN_KEY or ASSAY_ADMIN_KEY_FILE, or give a --state-dir to keep one in");
 }
 
 /* --- the database ----------------------------------------------------------------------------------------------------------------- */
 
-enum assay_status assay_cmd_database(const struct assay_settings *s, struct assay_cluster **cluster, const char **conninfo, struct assay_error *e) {
+enum assay_status assay_cmd_database(const struct assay_settings *s, struct assay_cluster **cluster, const char **conninfo,
+                                     struct assay_error *e) {
     *cluster = NULL;
     if (*s->database_url) {
         *conninfo = s->database_url;
         return ASSAY_OK;
     }
     if (!*s->state_dir)
-        return assay_fail(e, ASSAY_CONFIG, "state-dir", "give --state-dir DIR for the embedded PostgreSQL, or --database-url URL for one of yours");
+        return assay_fail(e, ASSAY_CONFIG, "state-dir",
+                          "give --state-dir DIR for the embedded PostgreSQL, or --database-url URL for one of yours");
     enum assay_status st = assay_cluster_start(s->state_dir, cluster, e);
     if (!st) *conninfo = assay_cluster_conninfo(*cluster);
     return st;
@@ -126,9 +131,12 @@ static double read_records(void *arg) {
 }
 
 static void add_metrics(struct daemon *d) {
-    assay_metrics_reader(d->metrics, "assay_committer_waiting", NULL, "Single records waiting for the committer.", false, read_waiting, d->service);
-    assay_metrics_reader(d->metrics, "assay_committer_batches_total", NULL, "Transactions of the committer.", true, read_batches, d->service);
-    assay_metrics_reader(d->metrics, "assay_committer_records_total", NULL, "Single records taken by the committer.", true, read_records, d->service);
+    assay_metrics_reader(d->metrics, "assay_committer_waiting", NULL, "Single records waiting for the committer.", false,
+                         read_waiting, d->service);
+    assay_metrics_reader(d->metrics, "assay_committer_batches_total", NULL, "Transactions of the committer.", true, read_batches,
+                         d->service);
+    assay_metrics_reader(d->metrics, "assay_committer_records_total", NULL, "Single records taken by the committer.", true,
+                         read_records, d->service);
 }
 
 /* --- start and stop ------------------------------------------------------------------------------------------------------------------ */
@@ -159,7 +167,8 @@ static enum assay_status start_log(struct daemon *d, struct assay_error *e) {
     enum assay_log_level level;
     enum assay_log_format format;
     if (!assay_log_level_parse(assay_str_c(d->settings->log_level), &level))
-        return assay_fail(e, ASSAY_CONFIG, "log-level", "log-level: debug, info, warn or error, not \"%s\"", d->settings->log_level);
+        return assay_fail(e, ASSAY_CONFIG, "log-level", "log-level: debug, info, warn or error, not \"%s\"",
+                          d->settings->log_level);
     if (!assay_log_format_parse(assay_str_c(d->settings->log_format), &format))
         return assay_fail(e, ASSAY_CONFIG, "log-format", "log-format: logfmt or json, not \"%s\"", d->settings->log_format);
     d->log = assay_log_new(STDERR_FILENO, level, format);
@@ -175,10 +184,13 @@ static enum assay_status renew_figures(struct daemon *d, struct assay_error *e) 
     if (st) return st;
     st = assay_store_engine(s->db, &engine, e);
     if (!st && engine != ASSAY_ENGINE) {
-        assay_log_message(d->log, ASSAY_LOG_INFO, "rules_changed", "deriving all figures again, from rules %d to %d", engine, ASSAY_ENGINE);
+        assay_log_message(d->log, ASSAY_LOG_INFO, "rules_changed", "deriving all figures again, from rules %d to %d", engine,
+                          ASSAY_ENGINE);
         st = assay_recompute_repair(s, NULL, NULL, &result, e);
         if (!st) st = assay_store_engine_set(s->db, ASSAY_ENGINE, e);
-        if (!st) assay_log_message(d->log, ASSAY_LOG_INFO, "figures_renewed", "%lld differences put right", (long long)result.differences);
+        if (!st)
+            assay_log_message(d->log, ASSAY_LOG_INFO, "figures_renewed", "%lld differences put right",
+                              (long long)result.differences);
     }
     assay_session_close(s);
     return st;
@@ -196,14 +208,21 @@ static enum assay_status start(struct daemon *d, struct assay_error *e) {
     if (st) return st;
     if (applied) assay_log_message(d->log, ASSAY_LOG_INFO, "migrated", "%d migrations applied", applied);
     d->metrics = assay_metrics_new();
-    struct assay_service_options o = {.conninfo = conninfo, .spool_dir = *s->state_dir ? s->state_dir : NULL,
-                                      .statement_timeout_ms = (int)s->statement_seconds * 1000, .committer_queue = (size_t)s->committer_queue,
-                                      .committer_batch = (size_t)s->committer_batch, .upload_slice = (size_t)s->upload_slice,
+    struct assay_service_options o = {.conninfo = conninfo,
+                                      .spool_dir = *s->state_dir ? s->state_dir : NULL,
+                                      .statement_timeout_ms = (int)s->statement_seconds * 1000,
+                                      .committer_queue = (size_t)s->committer_queue,
+                                      .committer_batch = (size_t)s->committer_batch,
+                                      .upload_slice = (size_t)s->upload_slice,
                                       .upload_run_bytes = (size_t)s->upload_memory};
     st = assay_service_start(&o, &d->service, e);
     if (!st) st = renew_figures(d, e);
     if (st) return st;
-    d->app = (struct assay_app){.service = d->service, .admin_key = d->admin_key, .log = d->log, .metrics = d->metrics, .max_line = (size_t)s->record_bytes};
+    d->app = (struct assay_app){.service = d->service,
+                                .admin_key = d->admin_key,
+                                .log = d->log,
+                                .metrics = d->metrics,
+                                .max_line = (size_t)s->record_bytes};
     add_metrics(d);
     return start_http(d, e);
 }
@@ -223,7 +242,8 @@ static void stop(struct daemon *d) {
 
 /* True when asked to stop, false when the embedded server ended by itself. */
 static bool wait_for_end(struct daemon *d, int signals) {
-    struct pollfd fds[2] = {{.fd = signals, .events = POLLIN}, {.fd = d->cluster ? assay_cluster_ended_fd(d->cluster) : -1, .events = POLLIN}};
+    struct pollfd fds[2] = {{.fd = signals, .events = POLLIN},
+                            {.fd = d->cluster ? assay_cluster_ended_fd(d->cluster) : -1, .events = POLLIN}};
     for (;;) {
         if (poll(fds, 2, -1) < 0 && errno != EINTR) return true;
         if (fds[1].revents) return false;
@@ -257,8 +277,12 @@ int assay_cmd_serve(int argc, char **argv) {
     assay_log_message(d.log, ASSAY_LOG_INFO, "listening", "http://%s%s", assay_http_server_address(d.server),
                       settings.insecure_no_auth ? " without keys: for a demo only" : "");
     bool asked = wait_for_end(&d, signals);
-    if (asked) assay_log_message(d.log, ASSAY_LOG_INFO, "draining", "finishing what is under way, at most %lld s", (long long)settings.drain_seconds);
-    else assay_log_message(d.log, ASSAY_LOG_ERROR, "database_ended", "the embedded PostgreSQL ended by itself; see its log in the state directory");
+    if (asked)
+        assay_log_message(d.log, ASSAY_LOG_INFO, "draining", "finishing what is under way, at most %lld s",
+                          (long long)settings.drain_seconds);
+    else
+        assay_log_message(d.log, ASSAY_LOG_ERROR, "database_ended",
+                          "the embedded PostgreSQL ended by itself; see its log in the state directory");
     stop(&d);
     close(signals);
     assay_settings_free(&settings);

@@ -15,7 +15,8 @@ struct row {
     size_t offset;
 };
 static const struct row rows[] = {
-#define X(name, value, type, min, max, secret, help) {#name, value, type, min, max, secret, help, offsetof(struct assay_settings, name)},
+#define X(name, value, type, min, max, secret, help) \
+    {#name, value, type, min, max, secret, help, offsetof(struct assay_settings, name)},
     ASSAY_SETTINGS(X)
 #undef X
 };
@@ -38,7 +39,8 @@ static void dashed(const char *name, char out[64]) {
     out[i] = '\0';
 }
 
-static enum assay_status set(struct assay_settings *s, const struct row *row, const char *value, const char *where, struct assay_error *e) {
+static enum assay_status set(struct assay_settings *s, const struct row *row, const char *value, const char *where,
+                             struct assay_error *e) {
     void *at = (char *)s + row->offset;
     char name[64], *end;
     dashed(row->name, name);
@@ -53,8 +55,8 @@ static enum assay_status set(struct assay_settings *s, const struct row *row, co
         errno = 0;
         int64_t v = strtoll(value, &end, 10);
         if (errno || *end || !*value || v < row->min || v > row->max)
-            return assay_fail(e, ASSAY_CONFIG, name, "%s (%s): a whole number from %lld to %lld, not \"%s\"", name, where, (long long)row->min,
-                              (long long)row->max, value);
+            return assay_fail(e, ASSAY_CONFIG, name, "%s (%s): a whole number from %lld to %lld, not \"%s\"", name, where,
+                              (long long)row->min, (long long)row->max, value);
         *(int64_t *)at = v;
         break;
     }
@@ -127,7 +129,8 @@ static enum assay_status read_environment(struct assay_settings *s, struct assay
 }
 
 /* One pass over argv. Only --config is wanted at first, everything else once the other places have been read. */
-static enum assay_status read_arguments(int argc, char **argv, struct assay_settings *s, bool only_config, int *rest, struct assay_error *e) {
+static enum assay_status read_arguments(int argc, char **argv, struct assay_settings *s, bool only_config, int *rest,
+                                        struct assay_error *e) {
     int kept = 1;
     bool settings_end = false;
     for (int i = 1; i < argc; i++) {
@@ -175,6 +178,7 @@ void assay_settings_help(FILE *f) {
     for (size_t i = 0; i < N_ROWS; i++) {
         char name[64];
         dashed(rows[i].name, name);
-        fprintf(f, "  --%-20s %s%s%s%s\n", name, rows[i].help, *rows[i].value ? " [" : "", rows[i].value, *rows[i].value ? "]" : "");
+        fprintf(f, "  --%-20s %s%s%s%s\n", name, rows[i].help, *rows[i].value ? " [" : "", rows[i].value,
+                *rows[i].value ? "]" : "");
     }
 }

@@ -51,7 +51,8 @@ struct assay_settings {
 
 /* Read argv (from argv[1] on), the environment and the file. Arguments that are no settings (no leading --) are moved to
  * the front of argv and counted in *rest. ASSAY_CONFIG names what is wrong and where it was said. */
-enum assay_status assay_settings_read(int argc, char **argv, int *rest, struct assay_settings *out, struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_settings_read(int argc, char **argv, int *rest, struct assay_settings *out,
+                                      struct assay_error *e) ASSAY_MUST_CHECK;
 void assay_settings_free(struct assay_settings *s);
 void assay_settings_help(FILE *f);
 

@@ -9,10 +9,9 @@ struct code_row {
     const char *code, *title, *title_zh;
 };
 
-static const struct code_row codes[] = {
-    {"ok", "OK", "成功"},
+static const struct code_row codes[] = {{"ok", "OK", "成功"},
 #define X(name, code, en, zh) {code, en, zh},
-    ASSAY_ERROR_CODES(X)
+                                        ASSAY_ERROR_CODES(X)
 #undef X
 };
 _Static_assert(sizeof codes / sizeof *codes == ASSAY_STATUS_COUNT, "a row for each status");

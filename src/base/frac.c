@@ -121,9 +121,7 @@ enum assay_status assay_money_mul(int64_t amount, struct assay_frac f, int64_t *
     return ASSAY_OK;
 }
 
-void assay_money_format(int64_t amount, int minor_digits, char out[ASSAY_FRAC_TEXT]) {
-    format_scaled(amount, minor_digits, out);
-}
+void assay_money_format(int64_t amount, int minor_digits, char out[ASSAY_FRAC_TEXT]) { format_scaled(amount, minor_digits, out); }
 
 enum assay_status assay_money_parse(struct assay_str s, int minor_digits, int64_t *out) {
     int64_t v;

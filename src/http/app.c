@@ -23,7 +23,8 @@ enum assay_party assay_app_party(const struct assay_http_request *r) {
 
 /* What a caller should know of a failure of ours; the rest is for the log. */
 static bool is_ours(enum assay_status st) {
-    return st == ASSAY_DATABASE || st == ASSAY_INTERNAL || st == ASSAY_IO || st == ASSAY_CONFIG || st == ASSAY_DATABASE_UNAVAILABLE || st == ASSAY_RETRY;
+    return st == ASSAY_DATABASE || st == ASSAY_INTERNAL || st == ASSAY_IO || st == ASSAY_CONFIG ||
+           st == ASSAY_DATABASE_UNAVAILABLE || st == ASSAY_RETRY;
 }
 
 enum assay_http_flow assay_app_fail(struct assay_http_request *r, enum assay_status st, const struct assay_error *e) {
@@ -43,7 +44,8 @@ enum assay_http_flow assay_app_fail(struct assay_http_request *r, enum assay_sta
     return ASSAY_HTTP_DONE;
 }
 
-enum assay_http_flow assay_app_fail_all(struct assay_http_request *r, enum assay_status st, const struct assay_errors *es, const struct assay_error *e) {
+enum assay_http_flow assay_app_fail_all(struct assay_http_request *r, enum assay_status st, const struct assay_errors *es,
+                                        const struct assay_error *e) {
     if (!es->n) return assay_app_fail(r, st, e);
     assay_http_reply_problems(r, st, es);
     return ASSAY_HTTP_DONE;

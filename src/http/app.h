@@ -27,21 +27,22 @@ struct assay_session *assay_app_session(struct assay_http_request *r, void *work
 enum assay_party assay_app_party(const struct assay_http_request *r);
 /* Reply with the problem that st and e say (errors es where there are some). Always DONE. */
 enum assay_http_flow assay_app_fail(struct assay_http_request *r, enum assay_status st, const struct assay_error *e);
-enum assay_http_flow assay_app_fail_all(struct assay_http_request *r, enum assay_status st, const struct assay_errors *es, const struct assay_error *e);
+enum assay_http_flow assay_app_fail_all(struct assay_http_request *r, enum assay_status st, const struct assay_errors *es,
+                                        const struct assay_error *e);
 enum assay_http_flow assay_app_json(struct assay_http_request *r, int status, struct assay_buf *b);
 /* ?limit= and ?cursor=, ?scheme=. */
 int assay_app_limit(const struct assay_http_request *r, struct assay_errors *es);
 struct assay_str assay_app_scheme(const struct assay_http_request *r);
 
 /* Run a read that may meet a connection which has died since its last use: once more on a new one. */
-#define ASSAY_APP_READ(session, st, call)                                          \
-    do {                                                                           \
-        struct assay_error lost_;                                                  \
-        (st) = (call);                                                             \
+#define ASSAY_APP_READ(session, st, call)                                                                \
+    do {                                                                                                 \
+        struct assay_error lost_;                                                                        \
+        (st) = (call);                                                                                   \
         if ((st) == ASSAY_DATABASE_UNAVAILABLE && assay_db_restore((session)->db, &lost_) == ASSAY_OK) { \
-            assay_arena_reset(&(session)->arena);                                  \
-            (st) = (call);                                                         \
-        }                                                                          \
+            assay_arena_reset(&(session)->arena);                                                        \
+            (st) = (call);                                                                               \
+        }                                                                                                \
     } while (0)
 
 /* --- cursors: opaque, checked, of one list each ----------------------------------------------------------------------------- */
@@ -63,7 +64,8 @@ assay_http_handler assay_get_orders, assay_get_order, assay_get_verdict, assay_g
 assay_http_handler assay_get_evaluation, assay_get_evaluations;
 assay_http_handler assay_get_compensation, assay_get_compensation_lines, assay_get_compensations;
 /* handlers_ops.c */
-assay_http_handler assay_get_livez, assay_get_readyz, assay_get_metrics, assay_get_openapi_json, assay_get_openapi_yaml, assay_get_root;
+assay_http_handler assay_get_livez, assay_get_readyz, assay_get_metrics, assay_get_openapi_json, assay_get_openapi_yaml,
+    assay_get_root;
 enum assay_status assay_app_authorize(struct assay_http_request *r, struct assay_error *e);
 
 #endif

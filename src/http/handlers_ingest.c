@@ -22,7 +22,8 @@ static void answer_single(struct assay_http_request *r, const struct assay_item 
         assay_errors_add(&es, it->status, "/provider", "provider %.*s is not registered", ASSAY_STR_ARG(it->provider));
         assay_http_reply_problems(r, it->status, &es);
     } else if (it->status) {
-        assay_fail(&e, it->status, it->status == ASSAY_ID_CONFLICT ? "/id" : "", "%s", it->detail ? it->detail : "the record could not be stored");
+        assay_fail(&e, it->status, it->status == ASSAY_ID_CONFLICT ? "/id" : "", "%s",
+                   it->detail ? it->detail : "the record could not be stored");
         assay_app_fail(r, it->status, &e);
     } else {
         struct assay_buf b = {0};
@@ -56,7 +57,8 @@ static enum assay_http_flow post_object(struct assay_http_request *r) {
 
 /* --- uploads ------------------------------------------------------------------------------------------------------------------- */
 
-static enum assay_http_flow answer_upload(struct assay_http_request *r, struct assay_upload *u, enum assay_status st, struct assay_error *e) {
+static enum assay_http_flow answer_upload(struct assay_http_request *r, struct assay_upload *u, enum assay_status st,
+                                          struct assay_error *e) {
     struct assay_upload_reply reply;
     if (!st) st = assay_upload_finish(u, &reply, e);
     if (st) return assay_app_fail(r, st, e);
@@ -102,7 +104,8 @@ enum assay_http_flow assay_post_records(struct assay_http_request *r, void *work
     return worker ? post_array(r, worker) : ASSAY_HTTP_WORK;
 }
 
-static enum assay_status read_lines(struct assay_http_request *r, struct assay_upload *u, struct assay_ndjson *lines, struct assay_error *e) {
+static enum assay_status read_lines(struct assay_http_request *r, struct assay_upload *u, struct assay_ndjson *lines,
+                                    struct assay_error *e) {
     static const size_t size = 64 * 1024;
     char *chunk = assay_xmalloc(size);
     enum assay_status st = ASSAY_OK;
@@ -144,7 +147,8 @@ enum assay_http_flow assay_post_records_bulk(struct assay_http_request *r, void 
 
 /* --- reading uploads ------------------------------------------------------------------------------------------------------------ */
 
-static enum assay_status find_upload(struct assay_http_request *r, struct assay_session *s, struct assay_upload_row **row, struct assay_error *e) {
+static enum assay_status find_upload(struct assay_http_request *r, struct assay_session *s, struct assay_upload_row **row,
+                                     struct assay_error *e) {
     int64_t id;
     *row = NULL;
     enum assay_status st = ASSAY_OK;

@@ -19,7 +19,8 @@ enum assay_status assay_app_authorize(struct assay_http_request *r, struct assay
     r->principal_id = ASSAY_STR("admin");
     if (!app->admin_key) return ASSAY_OK;
     bool bearer = h.n > sizeof scheme - 1 && !strncasecmp(h.p, scheme, sizeof scheme - 1);
-    if (bearer && same_secret((struct assay_str){h.p + sizeof scheme - 1, h.n - (sizeof scheme - 1)}, app->admin_key)) return ASSAY_OK;
+    if (bearer && same_secret((struct assay_str){h.p + sizeof scheme - 1, h.n - (sizeof scheme - 1)}, app->admin_key))
+        return ASSAY_OK;
     r->principal_id = ASSAY_STR_NONE;
     return assay_fail(e, ASSAY_UNAUTHORIZED, "", h.p ? "the key is not valid" : "send Authorization: Bearer KEY");
 }

@@ -7,7 +7,9 @@ static enum assay_http_flow bad_parameters(struct assay_http_request *r, const s
     return assay_app_fail_all(r, es->items[0].status, es, NULL);
 }
 
-static void bad_cursor(struct assay_errors *es) { assay_errors_add(es, ASSAY_INVALID_CURSOR, "cursor", "not a cursor of this list"); }
+static void bad_cursor(struct assay_errors *es) {
+    assay_errors_add(es, ASSAY_INVALID_CURSOR, "cursor", "not a cursor of this list");
+}
 
 /* An instant in a cursor: microseconds, or nothing where there is none. */
 static struct assay_str instant_field(struct assay_arena *a, assay_instant t) {
@@ -17,7 +19,8 @@ static assay_instant field_instant(struct assay_str s, struct assay_arena *a) {
     return s.n ? strtoll(assay_arena_dup(a, s).p, NULL, 10) : ASSAY_NO_INSTANT;
 }
 
-static void end_list(struct assay_http_request *r, struct assay_buf *b, char list, const struct assay_str *fields, size_t n, bool more) {
+static void end_list(struct assay_http_request *r, struct assay_buf *b, char list, const struct assay_str *fields, size_t n,
+                     bool more) {
     struct assay_buf next = {0};
     if (more) assay_cursor_write(list, fields, n, &next);
     assay_list_end(b, more ? assay_buf_str(&next) : ASSAY_STR_NONE);
@@ -33,17 +36,21 @@ static bool state_param(struct assay_str s, enum assay_state *out) {
     return false;
 }
 
-static void order_filter(struct assay_http_request *r, const struct assay_config *cfg, struct assay_order_filter *f, struct assay_errors *es) {
-    struct assay_str state = assay_http_param(r, "state"), outcome = assay_http_param(r, "outcome"), period = assay_http_param(r, "period");
+static void order_filter(struct assay_http_request *r, const struct assay_config *cfg, struct assay_order_filter *f,
+                         struct assay_errors *es) {
+    struct assay_str state = assay_http_param(r, "state"), outcome = assay_http_param(r, "outcome"),
+                     period = assay_http_param(r, "period");
     struct assay_str cursor = assay_http_param(r, "cursor"), fields[2];
     const struct assay_config_scheme *scheme = assay_config_scheme(cfg, assay_app_scheme(r));
     *f = (struct assay_order_filter){.period = ASSAY_NO_MONTH, .limit = assay_app_limit(r, es)};
     if (scheme) f->scheme_id = scheme->id;
     else assay_errors_add(es, ASSAY_INVALID_PARAMETER, "scheme", "there is no such scheme");
-    if (state.p && !state_param(state, &f->state)) assay_errors_add(es, ASSAY_INVALID_PARAMETER, "state", "one of open, closed, cancelled");
+    if (state.p && !state_param(state, &f->state))
+        assay_errors_add(es, ASSAY_INVALID_PARAMETER, "state", "one of open, closed, cancelled");
     if (outcome.p && !assay_outcome_parse(outcome, &f->outcome))
         assay_errors_add(es, ASSAY_INVALID_PARAMETER, "outcome", "one of compliant, missed, undetermined, pending, out_of_scope");
-    if (period.p && assay_month_parse(period, &f->period)) assay_errors_add(es, ASSAY_INVALID_PARAMETER, "period", "a month such as 2001-02");
+    if (period.p && assay_month_parse(period, &f->period))
+        assay_errors_add(es, ASSAY_INVALID_PARAMETER, "period", "a month such as 2001-02");
     else if (period.p && scheme) {
         const struct assay_zone *zone = scheme->versions.versions[0]->zone;
         f->period_from = assay_zone_instant(zone, assay_month_first(f->period), 0);
@@ -86,10 +93,19 @@ static enum assay_http_flow list_orders(struct assay_http_request *r, struct ass
     for (size_t i = 0; i < n; i++) {
         const struct assay_order_row *o = &rows[i].order;
         const struct assay_verdict_row *v = &rows[i].verdict;
-        struct assay_order_summary sum = {.provider = p->code, .order = o->key.order_no, .state = o->state, .channel = o->channel,
-                                          .product = o->product, .customer_class = o->customer_class, .warranty = o->warranty,
-                                          .opened_at = o->opened_at, .closed_at = o->closed_at, .outcome = v->outcome, .reason = v->reason,
-                                          .deadline = earlier(v->diagnosis_deadline, v->cycle_deadline), .scheme = assay_app_scheme(r).p};
+        struct assay_order_summary sum = {.provider = p->code,
+                                          .order = o->key.order_no,
+                                          .state = o->state,
+                                          .channel = o->channel,
+                                          .product = o->product,
+                                          .customer_class = o->customer_class,
+                                          .warranty = o->warranty,
+                                          .opened_at = o->opened_at,
+                                          .closed_at = o->closed_at,
+                                          .outcome = v->outcome,
+                                          .reason = v->reason,
+                                          .deadline = earlier(v->diagnosis_deadline, v->cycle_deadline),
+                                          .scheme = assay_app_scheme(r).p};
         assay_order_summary_write(&sum, &b, NULL);
     }
     struct assay_str fields[2] = {ASSAY_STR(""), ASSAY_STR("")};
@@ -107,15 +123,20 @@ static enum assay_http_flow show_verdict(struct assay_http_request *r, struct as
     if (st) return assay_app_fail(r, st, &e);
     struct assay_explanation x;
     assay_verdict_explain(&v.order, &v.verdict, &s->arena, &x);
-    struct assay_verdict_reply reply = {.provider = v.provider->code, .order = v.row.key.order_no, .facts = &v.order, .verdict = &v.verdict,
-                                        .explanation = &x, .calendar_version = v.calendar_version};
+    struct assay_verdict_reply reply = {.provider = v.provider->code,
+                                        .order = v.row.key.order_no,
+                                        .facts = &v.order,
+                                        .verdict = &v.verdict,
+                                        .explanation = &x,
+                                        .calendar_version = v.calendar_version};
     struct assay_buf b = {0};
     assay_verdict_write(&reply, &b, NULL);
     return assay_app_json(r, 200, &b);
 }
 
 /* The order's records as they were sent, from the truth. */
-static enum assay_status full_records(struct assay_session *s, struct assay_order_view *v, struct assay_order_reply *reply, struct assay_error *e) {
+static enum assay_status full_records(struct assay_session *s, struct assay_order_view *v, struct assay_order_reply *reply,
+                                      struct assay_error *e) {
     struct assay_record_key *keys = assay_arena_alloc(&s->arena, (v->n_records + 1) * sizeof *keys);
     struct assay_record_row *rows;
     size_t n;
@@ -132,7 +153,9 @@ static enum assay_status full_records(struct assay_session *s, struct assay_orde
         x->order = rows[i].order_no, x->at = rows[i].at;
         if ((st = assay_record_from_content(rows[i].content, &s->arena, x, e))) return st;
         while (k < v->n_records && !(v->records[k].record.kind == x->kind && assay_str_eq(v->records[k].record.id, x->id))) k++;
-        origins[i] = (struct assay_record_origin){.party = rows[i].party, .received_at = rows[i].received_at, .seq = rows[i].seq,
+        origins[i] = (struct assay_record_origin){.party = rows[i].party,
+                                                  .received_at = rows[i].received_at,
+                                                  .seq = rows[i].seq,
                                                   .voided = k < v->n_records && v->records[k].voided};
         if (!rows[i].upload_id) continue;
         char *upload = assay_arena_alloc(&s->arena, ASSAY_UPLOAD_ID_TEXT);
@@ -162,7 +185,8 @@ static enum assay_http_flow show_order(struct assay_http_request *r, struct assa
 
 /* --- at risk ------------------------------------------------------------------------------------------------------------------ */
 
-static void risk_filter(struct assay_http_request *r, const struct assay_config *cfg, struct assay_risk_filter *f, struct assay_errors *es) {
+static void risk_filter(struct assay_http_request *r, const struct assay_config *cfg, struct assay_risk_filter *f,
+                        struct assay_errors *es) {
     struct assay_app *app = r->app;
     int64_t within = 14400;
     struct assay_str cursor = assay_http_param(r, "cursor"), provider = assay_http_param(r, "provider"), x[4];
@@ -205,10 +229,18 @@ static enum assay_http_flow list_at_risk(struct assay_http_request *r, struct as
     for (size_t i = 0; i < n; i++) {
         const struct assay_config_provider *p = assay_config_provider_by_id(s->config, rows[i].provider_id);
         if (!p) continue; /* registered a moment ago by another daemon: the next poll has it */
-        struct assay_order_summary sum = {.provider = p->code, .order = rows[i].order_no, .state = ASSAY_STATE_OPEN, .channel = rows[i].channel,
-                                          .product = rows[i].product, .customer_class = rows[i].customer_class, .warranty = rows[i].warranty,
-                                          .opened_at = rows[i].opened_at, .closed_at = ASSAY_NO_INSTANT, .outcome = ASSAY_PENDING,
-                                          .deadline = rows[i].deadline, .scheme = assay_app_scheme(r).p,
+        struct assay_order_summary sum = {.provider = p->code,
+                                          .order = rows[i].order_no,
+                                          .state = ASSAY_STATE_OPEN,
+                                          .channel = rows[i].channel,
+                                          .product = rows[i].product,
+                                          .customer_class = rows[i].customer_class,
+                                          .warranty = rows[i].warranty,
+                                          .opened_at = rows[i].opened_at,
+                                          .closed_at = ASSAY_NO_INSTANT,
+                                          .outcome = ASSAY_PENDING,
+                                          .deadline = rows[i].deadline,
+                                          .scheme = assay_app_scheme(r).p,
                                           .clock = rows[i].cycle ? "cycle" : "diagnosis"};
         assay_order_summary_write(&sum, &b, NULL);
     }
@@ -226,21 +258,26 @@ static enum assay_http_flow list_at_risk(struct assay_http_request *r, struct as
 /* --- evaluations ---------------------------------------------------------------------------------------------------------------- */
 
 static void write_evaluation(const struct assay_period_view *v, const struct assay_evaluated *row, struct assay_buf *b) {
-    struct assay_evaluation_reply reply = {
-        .provider = row->provider->code, .evaluation = &row->evaluation, .ranked = row->ranked, .last_record_at = row->last_record_at,
-        .compensation = {.known = v->currency[0] && row->compensation.no_rate_lines == 0, .amount = row->compensation.total,
-                         .minor_digits = v->minor_digits, .currency = v->currency}};
+    struct assay_evaluation_reply reply = {.provider = row->provider->code,
+                                           .evaluation = &row->evaluation,
+                                           .ranked = row->ranked,
+                                           .last_record_at = row->last_record_at,
+                                           .compensation = {.known = v->currency[0] && row->compensation.no_rate_lines == 0,
+                                                            .amount = row->compensation.total,
+                                                            .minor_digits = v->minor_digits,
+                                                            .currency = v->currency}};
     assay_evaluation_write(&reply, b, NULL);
 }
 
-static enum assay_status read_period(struct assay_session *s, struct assay_str scheme, struct assay_str period, struct assay_period_view *v,
-                                     struct assay_error *e) {
+static enum assay_status read_period(struct assay_session *s, struct assay_str scheme, struct assay_str period,
+                                     struct assay_period_view *v, struct assay_error *e) {
     enum assay_status st;
     ASSAY_APP_READ(s, st, assay_read_period(s, scheme, period, v, e));
     return st;
 }
 
-static enum assay_status find_row(const struct assay_period_view *v, struct assay_str provider, const struct assay_evaluated **row, struct assay_error *e) {
+static enum assay_status find_row(const struct assay_period_view *v, struct assay_str provider,
+                                  const struct assay_evaluated **row, struct assay_error *e) {
     *row = assay_period_provider(v, provider);
     return *row ? ASSAY_OK : assay_fail(e, ASSAY_NOT_FOUND, "", "there is no provider %.*s", ASSAY_STR_ARG(provider));
 }
@@ -259,7 +296,8 @@ static enum assay_http_flow show_evaluation(struct assay_http_request *r, struct
 
 /* A page of a period's rows, which are in ranking order: the cursor holds how far they were read and by whom last, so
  * that a page continues behind that provider wherever it stands now. */
-static bool page_of(struct assay_http_request *r, const struct assay_period_view *v, size_t *from, int *limit, struct assay_errors *es) {
+static bool page_of(struct assay_http_request *r, const struct assay_period_view *v, size_t *from, int *limit,
+                    struct assay_errors *es) {
     struct assay_str cursor = assay_http_param(r, "cursor"), code;
     *limit = assay_app_limit(r, es);
     *from = 0;
@@ -270,7 +308,8 @@ static bool page_of(struct assay_http_request *r, const struct assay_period_view
 }
 
 static enum assay_http_flow list_period(struct assay_http_request *r, const struct assay_period_view *v,
-                                        void (*write)(const struct assay_period_view *, const struct assay_evaluated *, struct assay_buf *)) {
+                                        void (*write)(const struct assay_period_view *, const struct assay_evaluated *,
+                                                      struct assay_buf *)) {
     struct assay_errors es = {0};
     size_t from;
     int limit;
@@ -301,8 +340,11 @@ static void write_compensation(const struct assay_period_view *v, const struct a
     /* Pay rests on the multiplier's curve and the rates besides what the evaluation rests on. */
     struct assay_evaluation e = row->evaluation;
     e.points |= row->compensation.points;
-    struct assay_compensation_reply reply = {.provider = row->provider->code, .evaluation = &e, .compensation = &row->compensation,
-                                             .currency = v->currency[0] ? v->currency : NULL, .minor_digits = v->minor_digits};
+    struct assay_compensation_reply reply = {.provider = row->provider->code,
+                                             .evaluation = &e,
+                                             .compensation = &row->compensation,
+                                             .currency = v->currency[0] ? v->currency : NULL,
+                                             .minor_digits = v->minor_digits};
     assay_compensation_write(&reply, b, NULL);
 }
 
@@ -338,14 +380,21 @@ static enum assay_http_flow list_lines(struct assay_http_request *r, struct assa
     if (!st) st = find_row(&v, r->vars[0], &row, &e);
     struct assay_line_row *lines = NULL;
     size_t n = 0;
-    if (!st) st = assay_store_pay_lines(s->db, v.config->id, row->provider->id, v.period, after, limit, &s->arena, &lines, &n, &e);
+    if (!st)
+        st = assay_store_pay_lines(s->db, v.config->id, row->provider->id, v.period, after, limit, &s->arena, &lines, &n, &e);
     if (st) return assay_app_fail(r, st, &e);
     struct assay_buf b = {0};
     assay_list_begin(&b);
     for (size_t i = 0; i < n; i++) {
-        struct assay_pay_line_reply line = {.provider = row->provider->code, .order = lines[i].order_no, .product = lines[i].product,
-                                            .warranty = lines[i].warranty, .rate = lines[i].rate, .multiplier = row->compensation.multiplier,
-                                            .currency = v.currency[0] ? v.currency : NULL, .scheme = v.config->code, .minor_digits = v.minor_digits};
+        struct assay_pay_line_reply line = {.provider = row->provider->code,
+                                            .order = lines[i].order_no,
+                                            .product = lines[i].product,
+                                            .warranty = lines[i].warranty,
+                                            .rate = lines[i].rate,
+                                            .multiplier = row->compensation.multiplier,
+                                            .currency = v.currency[0] ? v.currency : NULL,
+                                            .scheme = v.config->code,
+                                            .minor_digits = v.minor_digits};
         if (lines[i].rate != ASSAY_NO_RATE && assay_pay_line(lines[i].rate, line.multiplier, &line.amount))
             return assay_app_fail(r, ASSAY_OVERFLOW, NULL);
         assay_pay_line_write(&line, &b, NULL);
@@ -375,6 +424,10 @@ enum assay_http_flow assay_get_verdict(struct assay_http_request *r, void *w) { 
 enum assay_http_flow assay_get_at_risk(struct assay_http_request *r, void *w) { return with_config(r, w, list_at_risk); }
 enum assay_http_flow assay_get_evaluation(struct assay_http_request *r, void *w) { return with_config(r, w, show_evaluation); }
 enum assay_http_flow assay_get_evaluations(struct assay_http_request *r, void *w) { return with_config(r, w, list_evaluations); }
-enum assay_http_flow assay_get_compensation(struct assay_http_request *r, void *w) { return with_config(r, w, show_compensation); }
+enum assay_http_flow assay_get_compensation(struct assay_http_request *r, void *w) {
+    return with_config(r, w, show_compensation);
+}
 enum assay_http_flow assay_get_compensation_lines(struct assay_http_request *r, void *w) { return with_config(r, w, list_lines); }
-enum assay_http_flow assay_get_compensations(struct assay_http_request *r, void *w) { return with_config(r, w, list_compensations); }
+enum assay_http_flow assay_get_compensations(struct assay_http_request *r, void *w) {
+    return with_config(r, w, list_compensations);
+}

@@ -111,8 +111,11 @@ static void note_errors(struct provider_list *l, struct assay_arena *a, int64_t 
     l->rejected++;
     for (size_t i = 0; i < assay_errors_kept(es) && l->n_errors < 1000; i++) {
         const struct assay_error *x = &es->items[i];
-        if (l->n_errors == l->cap_errors) l->errors = assay_xrealloc(l->errors, (l->cap_errors = l->cap_errors ? 2 * l->cap_errors : 16) * sizeof *l->errors);
-        l->errors[l->n_errors++] = (struct assay_upload_error){.line = (size_t)line, .id = ASSAY_STR_NONE, .status = x->status,
+        if (l->n_errors == l->cap_errors)
+            l->errors = assay_xrealloc(l->errors, (l->cap_errors = l->cap_errors ? 2 * l->cap_errors : 16) * sizeof *l->errors);
+        l->errors[l->n_errors++] = (struct assay_upload_error){.line = (size_t)line,
+                                                               .id = ASSAY_STR_NONE,
+                                                               .status = x->status,
                                                                .detail = assay_arena_dup(a, assay_str_c(x->detail)).p,
                                                                .pointer = assay_arena_dup(a, assay_str_c(x->field)).p};
     }
@@ -213,7 +216,8 @@ struct document_view {
     struct assay_str text;
 };
 
-static bool find_document(const struct assay_config *cfg, enum assay_document_kind kind, struct assay_str code, struct document_view *v) {
+static bool find_document(const struct assay_config *cfg, enum assay_document_kind kind, struct assay_str code,
+                          struct document_view *v) {
     char *name = assay_xmalloc(code.n + 1);
     memcpy(name, code.p, code.n);
     name[code.n] = '\0';
@@ -226,7 +230,9 @@ static bool find_document(const struct assay_config *cfg, enum assay_document_ki
         if (t) *v = (struct document_view){t->version, t->recorded_at, t->document};
     } else {
         const struct assay_config_scheme *s = assay_config_scheme(cfg, code);
-        if (s) *v = (struct document_view){s->rows[s->n_rows - 1].version, s->rows[s->n_rows - 1].recorded_at, s->rows[s->n_rows - 1].document};
+        if (s)
+            *v = (struct document_view){s->rows[s->n_rows - 1].version, s->rows[s->n_rows - 1].recorded_at,
+                                        s->rows[s->n_rows - 1].document};
     }
     free(name);
     return v->version > 0;
@@ -302,10 +308,12 @@ enum assay_http_flow assay_get_documents(struct assay_http_request *r, void *wor
     assay_list_begin(&b);
     switch (kind_of(r)) {
     case ASSAY_DOC_CALENDAR:
-        for (size_t i = 0; i < cfg->n_calendars; i++) write_entry(&b, cfg->calendars[i].code, cfg->calendars[i].version, cfg->calendars[i].recorded_at, base);
+        for (size_t i = 0; i < cfg->n_calendars; i++)
+            write_entry(&b, cfg->calendars[i].code, cfg->calendars[i].version, cfg->calendars[i].recorded_at, base);
         break;
     case ASSAY_DOC_RATES:
-        for (size_t i = 0; i < cfg->n_rates; i++) write_entry(&b, cfg->rates[i].code, cfg->rates[i].version, cfg->rates[i].recorded_at, base);
+        for (size_t i = 0; i < cfg->n_rates; i++)
+            write_entry(&b, cfg->rates[i].code, cfg->rates[i].version, cfg->rates[i].recorded_at, base);
         break;
     case ASSAY_DOC_SCHEME:
         for (size_t i = 0; i < cfg->n_schemes; i++) {

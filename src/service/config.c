@@ -112,7 +112,8 @@ const struct assay_config *assay_service_config(struct assay_service *s) {
     return c;
 }
 
-static struct parsed *find_parsed(const struct assay_config *c, enum assay_document_kind kind, const char *code, int32_t version) {
+static struct parsed *find_parsed(const struct assay_config *c, enum assay_document_kind kind, const char *code,
+                                  int32_t version) {
     const struct snapshot *s = (const struct snapshot *)c;
     for (size_t i = 0; s && i < s->n_parsed; i++) {
         struct parsed *p = s->parsed[i];
@@ -121,8 +122,8 @@ static struct parsed *find_parsed(const struct assay_config *c, enum assay_docum
     return NULL;
 }
 
-static enum assay_status parse_document(struct assay_service *s, enum assay_document_kind kind, const struct assay_document_row *row,
-                                        struct parsed **out, struct assay_error *e) {
+static enum assay_status parse_document(struct assay_service *s, enum assay_document_kind kind,
+                                        const struct assay_document_row *row, struct parsed **out, struct assay_error *e) {
     struct parsed *p = assay_xcalloc(1, sizeof *p);
     atomic_init(&p->refs, 1);
     p->kind = kind;
@@ -134,11 +135,10 @@ static enum assay_status parse_document(struct assay_service *s, enum assay_docu
     case ASSAY_DOC_CALENDAR:
         status = assay_calendar_new_from_json(row->document, assay_zones_get, &s->zones, &p->calendar, es);
         break;
-    case ASSAY_DOC_RATES:
-        status = assay_rates_new_from_json(row->document, p->code, row->version, &p->rates, es);
-        break;
+    case ASSAY_DOC_RATES: status = assay_rates_new_from_json(row->document, p->code, row->version, &p->rates, es); break;
     case ASSAY_DOC_SCHEME:
-        status = assay_scheme_new_from_json(row->document, p->code, row->version, row->effective_from, assay_zones_get, &s->zones, &p->scheme, es);
+        status = assay_scheme_new_from_json(row->document, p->code, row->version, row->effective_from, assay_zones_get, &s->zones,
+                                            &p->scheme, es);
         break;
     }
     if (status) {
@@ -198,8 +198,8 @@ static enum assay_status load_schemes(struct assay_service *s, struct assay_db *
             versions[k - i] = p->scheme;
         }
         qsort(versions, j - i, sizeof *versions, by_effective_version);
-        list[count++] = (struct assay_config_scheme){.id = rows[i].scheme_id, .code = rows[i].code.p, .versions = {j - i, versions},
-                                                     .rows = &rows[i], .n_rows = j - i};
+        list[count++] = (struct assay_config_scheme){
+            .id = rows[i].scheme_id, .code = rows[i].code.p, .versions = {j - i, versions}, .rows = &rows[i], .n_rows = j - i};
     }
     sn->config.schemes = list;
     sn->config.n_schemes = count;
@@ -207,8 +207,8 @@ static enum assay_status load_schemes(struct assay_service *s, struct assay_db *
 }
 
 /* The newest version of each calendar and rate table. */
-static enum assay_status load_newest(struct assay_service *s, struct assay_db *db, enum assay_document_kind kind, struct snapshot *sn,
-                                     struct assay_error *e) {
+static enum assay_status load_newest(struct assay_service *s, struct assay_db *db, enum assay_document_kind kind,
+                                     struct snapshot *sn, struct assay_error *e) {
     struct assay_document_row *rows;
     size_t n;
     enum assay_status st = assay_store_documents(db, kind, &sn->arena, &rows, &n, e);
@@ -222,7 +222,8 @@ static enum assay_status load_newest(struct assay_service *s, struct assay_db *d
         struct parsed *p;
         if ((st = take_parsed(s, sn, kind, row, &p, e))) return st;
         if (kind == ASSAY_DOC_CALENDAR)
-            calendars[count++] = (struct assay_config_calendar){row->code.p, row->version, row->recorded_at, row->document, p->calendar};
+            calendars[count++] = (struct assay_config_calendar){row->code.p, row->version, row->recorded_at, row->document,
+                                                                p->calendar};
         else rates[count++] = (struct assay_config_rates){row->code.p, row->version, row->recorded_at, row->document, p->rates};
     }
     if (kind == ASSAY_DOC_CALENDAR) sn->config.calendars = calendars, sn->config.n_calendars = count;
@@ -247,7 +248,8 @@ static enum assay_status load_providers(struct assay_db *db, struct snapshot *sn
         struct assay_config_provider *p = &list[count++];
         for (j = i; j < n && rows[j].provider_id == rows[i].provider_id; j++) continue;
         facts = assay_arena_alloc(&sn->arena, (j - i) * sizeof *facts);
-        *p = (struct assay_config_provider){.id = rows[i].provider_id, .code = rows[i].code, .latest = &rows[i], .n_recorded = (int32_t)(j - i)};
+        *p = (struct assay_config_provider){
+            .id = rows[i].provider_id, .code = rows[i].code, .latest = &rows[i], .n_recorded = (int32_t)(j - i)};
         size_t k = 0;
         for (size_t r = i; r < j; r++) {
             if (k > 0 && facts[k - 1].effective_from == rows[r].effective_from) k--;
@@ -267,8 +269,8 @@ static enum assay_status load_providers(struct assay_db *db, struct snapshot *sn
     return ASSAY_OK;
 }
 
-enum assay_status assay_config_load(struct assay_service *s, struct assay_db *db, struct assay_arena *scratch, struct assay_config **out,
-                                    struct assay_error *e) {
+enum assay_status assay_config_load(struct assay_service *s, struct assay_db *db, struct assay_arena *scratch,
+                                    struct assay_config **out, struct assay_error *e) {
     (void)scratch;
     struct snapshot *sn = assay_xcalloc(1, sizeof *sn);
     atomic_init(&sn->refs, 1);

@@ -19,10 +19,18 @@ void assay_item_of_record(const struct assay_record *r, enum assay_party party, 
     struct assay_buf content = {0}, packed = {0};
     assay_record_content(r, &content);
     assay_record_pack(r, false, &packed);
-    *out = (struct assay_item){
-        .kind = r->kind, .target_kind = r->target_kind, .type = r->type, .party = party, .provider = r->provider, .id = r->id,
-        .order = r->type == ASSAY_EVENT_VOIDED ? ASSAY_STR_NONE : r->order, .content = assay_arena_dup(a, assay_buf_str(&content)),
-        .packed = assay_arena_dup(a, assay_buf_str(&packed)), .target = r->target, .at = r->at, .received_at = received_at};
+    *out = (struct assay_item){.kind = r->kind,
+                               .target_kind = r->target_kind,
+                               .type = r->type,
+                               .party = party,
+                               .provider = r->provider,
+                               .id = r->id,
+                               .order = r->type == ASSAY_EVENT_VOIDED ? ASSAY_STR_NONE : r->order,
+                               .content = assay_arena_dup(a, assay_buf_str(&content)),
+                               .packed = assay_arena_dup(a, assay_buf_str(&packed)),
+                               .target = r->target,
+                               .at = r->at,
+                               .received_at = received_at};
     assay_buf_free(&content);
     assay_buf_free(&packed);
 }
@@ -30,7 +38,8 @@ void assay_item_of_record(const struct assay_record *r, enum assay_party party, 
 struct assay_item assay_item_dup(const struct assay_item *it, struct assay_arena *a) {
     struct assay_item k = *it;
     k.provider = assay_arena_dup(a, it->provider), k.order = assay_arena_dup(a, it->order), k.id = assay_arena_dup(a, it->id);
-    k.target = assay_arena_dup(a, it->target), k.content = assay_arena_dup(a, it->content), k.packed = assay_arena_dup(a, it->packed);
+    k.target = assay_arena_dup(a, it->target), k.content = assay_arena_dup(a, it->content),
+    k.packed = assay_arena_dup(a, it->packed);
     return k;
 }
 
@@ -38,9 +47,9 @@ struct assay_item assay_item_dup(const struct assay_item *it, struct assay_arena
 
 struct touch { /* an order that something happens to */
     struct assay_order_key key;
-    const struct assay_item *item;           /* a new record of it, or NULL: */
-    const struct assay_record_key *voided;   /* a stored record of it that a new void names */
-    const struct assay_order_row *stored;    /* known from the void's target */
+    const struct assay_item *item;         /* a new record of it, or NULL: */
+    const struct assay_record_key *voided; /* a stored record of it that a new void names */
+    const struct assay_order_row *stored;  /* known from the void's target */
 };
 
 struct batch {
@@ -49,7 +58,7 @@ struct batch {
     struct assay_arena *a;
     struct assay_item *items;
     size_t n;
-    bool again; /* an earlier attempt's commit may have happened */
+    bool again;                 /* an earlier attempt's commit may have happened */
     struct assay_item **sorted; /* known providers only, by (provider, kind, id, position) */
     size_t n_sorted;
     struct assay_ingest_load load;
@@ -81,7 +90,9 @@ static int order_key_cmp(const struct assay_order_key *a, const struct assay_ord
 }
 
 static int by_order_key(const void *x, const void *y) { return order_key_cmp(x, y); }
-static int by_touch(const void *x, const void *y) { return order_key_cmp(&((const struct touch *)x)->key, &((const struct touch *)y)->key); }
+static int by_touch(const void *x, const void *y) {
+    return order_key_cmp(&((const struct touch *)x)->key, &((const struct touch *)y)->key);
+}
 
 static bool same_key(const struct assay_item *a, const struct assay_item *b) {
     return a->provider_id == b->provider_id && a->kind == b->kind && assay_str_eq(a->id, b->id);
@@ -106,7 +117,8 @@ static void resolve_providers(struct batch *b) {
 static void list_wants(struct batch *b) {
     size_t n = b->n_sorted;
     int32_t *providers = assay_arena_alloc(b->a, n * sizeof *providers);
-    struct assay_record_key *keys = assay_arena_alloc(b->a, n * sizeof *keys), *targets = assay_arena_alloc(b->a, n * sizeof *targets);
+    struct assay_record_key *keys = assay_arena_alloc(b->a, n * sizeof *keys),
+                            *targets = assay_arena_alloc(b->a, n * sizeof *targets);
     struct assay_order_key *orders = assay_arena_alloc(b->a, n * sizeof *orders);
     size_t np = 0, no = 0, nt = 0;
     for (size_t i = 0; i < n; i++) {
@@ -114,17 +126,25 @@ static void list_wants(struct batch *b) {
         if (np == 0 || providers[np - 1] != it->provider_id) providers[np++] = it->provider_id;
         keys[i] = (struct assay_record_key){it->provider_id, it->kind, it->id};
         if (it->order.p) orders[no++] = (struct assay_order_key){it->provider_id, it->order};
-        if (it->type == ASSAY_EVENT_VOIDED) targets[nt++] = (struct assay_record_key){it->provider_id, it->target_kind, it->target};
+        if (it->type == ASSAY_EVENT_VOIDED)
+            targets[nt++] = (struct assay_record_key){it->provider_id, it->target_kind, it->target};
     }
     if (no) qsort(orders, no, sizeof *orders, by_order_key);
     size_t unique = 0;
     for (size_t i = 0; i < no; i++)
         if (unique == 0 || order_key_cmp(&orders[unique - 1], &orders[i])) orders[unique++] = orders[i];
-    b->load = (struct assay_ingest_load){.providers = providers, .n_providers = np, .keys = keys, .n_keys = n, .orders = orders,
-                                         .n_orders = unique, .targets = targets, .n_targets = nt};
+    b->load = (struct assay_ingest_load){.providers = providers,
+                                         .n_providers = np,
+                                         .keys = keys,
+                                         .n_keys = n,
+                                         .orders = orders,
+                                         .n_orders = unique,
+                                         .targets = targets,
+                                         .n_targets = nt};
 }
 
-static bool same_content(const struct assay_item *it, enum assay_type type, struct assay_str order, assay_instant at, struct assay_str content) {
+static bool same_content(const struct assay_item *it, enum assay_type type, struct assay_str order, assay_instant at,
+                         struct assay_str content) {
     return it->type == type && it->at == at && assay_str_eq(it->order, order) && assay_str_eq(it->content, content);
 }
 
@@ -144,7 +164,8 @@ static size_t decide_new(struct batch *b) {
         if (row) {
             settle_repeated(it, same_content(it, row->type, row->order_no, row->at, row->content));
             /* Ours from an attempt whose commit we did not hear of. */
-            if (it->duplicate && b->again && row->received_at == it->received_at && row->upload_id == it->upload_id) it->duplicate = false;
+            if (it->duplicate && b->again && row->received_at == it->received_at && row->upload_id == it->upload_id)
+                it->duplicate = false;
         } else if (first && same_key(first, it)) {
             settle_repeated(it, same_content(it, first->type, first->order, first->at, first->content));
         } else {
@@ -197,13 +218,14 @@ static enum assay_status count_new_survey(struct batch *b, const struct assay_it
 }
 
 /* A new void: its target may be stored, in this batch, or unknown (then it takes effect when the target comes). */
-static enum assay_status touch_by_void(struct batch *b, const struct assay_item *it, size_t target, struct assay_record_key *voided,
-                                       struct assay_error *e) {
+static enum assay_status touch_by_void(struct batch *b, const struct assay_item *it, size_t target,
+                                       struct assay_record_key *voided, struct assay_error *e) {
     const struct assay_record_row *row = b->load.target_rows[target];
     if (!row || row->type == ASSAY_EVENT_VOIDED) return ASSAY_OK; /* a void of a void has no effect */
     if (is_loose_survey(row->type, row->order_no)) return uncount_stored_survey(b, row, e);
     if (row->order_no.p)
-        add_touch(b, (struct touch){.key = {it->provider_id, row->order_no}, .voided = voided, .stored = b->load.target_orders[target]});
+        add_touch(b, (struct touch){
+                         .key = {it->provider_id, row->order_no}, .voided = voided, .stored = b->load.target_orders[target]});
     return ASSAY_OK;
 }
 
@@ -267,8 +289,9 @@ static enum assay_status list_touches(struct batch *b, struct voids *voids, stru
 
 static const struct assay_order_row *stored_order(const struct batch *b, const struct touch *t) {
     if (t->stored) return t->stored;
-    const struct assay_order_key *found =
-        b->load.n_orders ? bsearch(&t->key, b->load.orders, b->load.n_orders, sizeof *found, by_order_key) : NULL;
+    const struct assay_order_key *found = b->load.n_orders
+                                              ? bsearch(&t->key, b->load.orders, b->load.n_orders, sizeof *found, by_order_key)
+                                              : NULL;
     return found ? b->load.order_rows[found - b->load.orders] : NULL;
 }
 
@@ -288,8 +311,8 @@ static void pack_all(const struct assay_folded_record *recs, size_t n, struct as
 
 /* What an order is under each scheme now goes out of the tallies (sign -1) or into them (+1); rows, where given, take the
  * verdicts. */
-static void count_order(struct batch *b, const struct assay_config_provider *p, const struct assay_order *o, struct assay_order_key key,
-                        int sign, struct assay_verdict_row *rows) {
+static void count_order(struct batch *b, const struct assay_config_provider *p, const struct assay_order *o,
+                        struct assay_order_key key, int sign, struct assay_verdict_row *rows) {
     for (size_t i = 0; i < b->cfg->n_schemes; i++) {
         struct assay_judged j;
         assay_judge_order(b->cfg, &b->cfg->schemes[i], p, o, key, b->a, &j);
@@ -309,7 +332,8 @@ static void refuse_new(struct batch *b, const struct touch *t, const struct touc
 }
 
 /* All touches [t, end) are of one order: fold it as it was and as it is now. */
-static enum assay_status refold_order(struct batch *b, const struct voids *voids, struct touch *t, struct touch *end, struct assay_error *e) {
+static enum assay_status refold_order(struct batch *b, const struct voids *voids, struct touch *t, struct touch *end,
+                                      struct assay_error *e) {
     const struct assay_config_provider *p = assay_config_provider_by_id(b->cfg, t->key.provider_id);
     const struct assay_order_row *row = NULL;
     struct assay_folded_record *old = NULL;
@@ -409,10 +433,17 @@ static struct assay_record_row *number_records(struct batch *b, size_t fresh, si
             h = lo;
         }
         struct assay_head *head = &b->load.heads[h];
-        if (head->last_record_at == ASSAY_NO_INSTANT || head->last_record_at < it->received_at) head->last_record_at = it->received_at;
-        rows[n++] = (struct assay_record_row){.key = {it->provider_id, it->kind, it->id}, .type = it->type, .order_no = it->order,
-                                              .content = it->content, .at = it->at, .received_at = it->received_at, .seq = ++head->seq,
-                                              .upload_id = it->upload_id, .party = it->party};
+        if (head->last_record_at == ASSAY_NO_INSTANT || head->last_record_at < it->received_at)
+            head->last_record_at = it->received_at;
+        rows[n++] = (struct assay_record_row){.key = {it->provider_id, it->kind, it->id},
+                                              .type = it->type,
+                                              .order_no = it->order,
+                                              .content = it->content,
+                                              .at = it->at,
+                                              .received_at = it->received_at,
+                                              .seq = ++head->seq,
+                                              .upload_id = it->upload_id,
+                                              .party = it->party};
     }
     *count = n;
     return rows;
@@ -425,18 +456,25 @@ static enum assay_status write_batch(struct batch *b, size_t fresh, struct assay
     if (!st) st = refold_touched(b, &voids, e);
     if (st) return st;
     assay_tally_sums_close(&b->sums);
-    struct assay_ingest_save save = {
-        .voided = voids.keys, .n_voided = voids.n,
-        .orders = b->orders, .n_orders = b->n_orders, .verdicts = b->verdicts, .n_verdicts = b->n_verdicts,
-        .tallies = b->sums.rows, .n_tallies = b->sums.n, .pays = b->sums.pays, .n_pays = b->sums.n_pays,
-        .heads = b->load.heads, .n_heads = b->load.n_providers};
+    struct assay_ingest_save save = {.voided = voids.keys,
+                                     .n_voided = voids.n,
+                                     .orders = b->orders,
+                                     .n_orders = b->n_orders,
+                                     .verdicts = b->verdicts,
+                                     .n_verdicts = b->n_verdicts,
+                                     .tallies = b->sums.rows,
+                                     .n_tallies = b->sums.n,
+                                     .pays = b->sums.pays,
+                                     .n_pays = b->sums.n_pays,
+                                     .heads = b->load.heads,
+                                     .n_heads = b->load.n_providers};
     save.records = number_records(b, fresh, &save.n_records);
     return assay_store_ingest_save(b->s->db, &save, true, e);
 }
 
 /* ASSAY_PRECONDITION_FAILED: the configuration moved; refresh and try again. */
-static enum assay_status attempt(struct assay_session *s, const struct assay_config *cfg, struct assay_item *items, size_t n, bool again,
-                                 struct assay_arena *a, struct assay_error *e) {
+static enum assay_status attempt(struct assay_session *s, const struct assay_config *cfg, struct assay_item *items, size_t n,
+                                 bool again, struct assay_arena *a, struct assay_error *e) {
     struct batch b = {.s = s, .cfg = cfg, .a = a, .items = items, .n = n, .again = again};
     resolve_providers(&b);
     if (b.n_sorted < n) { /* a provider we do not know may be new */
@@ -501,7 +539,8 @@ enum assay_status assay_ingest_apply(struct assay_session *s, struct assay_item 
     bool usable = assay_db_restore(s->db, &ignored) == ASSAY_OK;
     if (st == ASSAY_DATABASE && n > 1 && usable) {
         /* One record the database will not take must not fail its neighbours. */
-        enum assay_status left = assay_ingest_apply(s, items, n / 2, e), right = assay_ingest_apply(s, items + n / 2, n - n / 2, e);
+        enum assay_status left = assay_ingest_apply(s, items, n / 2, e),
+                          right = assay_ingest_apply(s, items + n / 2, n - n / 2, e);
         return left ? left : right;
     }
     fail_all(items, n, st);

@@ -22,9 +22,9 @@ struct assay_committer;
 struct assay_service {
     struct assay_service_options options;
     struct assay_zones zones;
-    pthread_mutex_t config_lock;  /* guards config */
+    pthread_mutex_t config_lock; /* guards config */
     struct assay_config *config;
-    pthread_mutex_t reload_lock;  /* one reload at a time */
+    pthread_mutex_t reload_lock; /* one reload at a time */
     struct assay_committer *committer;
     struct assay_watcher *watcher;
 };
@@ -34,8 +34,8 @@ struct assay_watcher *assay_watcher_new(struct assay_service *s, struct assay_er
 void assay_watcher_free(struct assay_watcher *w);
 
 /* --- config.c */
-enum assay_status assay_config_load(struct assay_service *s, struct assay_db *db, struct assay_arena *scratch, struct assay_config **out,
-                                    struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_config_load(struct assay_service *s, struct assay_db *db, struct assay_arena *scratch,
+                                    struct assay_config **out, struct assay_error *e) ASSAY_MUST_CHECK;
 /* Load from the connection and put in force, unless what is in force is as new. */
 enum assay_status assay_config_refresh(struct assay_service *s, struct assay_db *db, struct assay_error *e) ASSAY_MUST_CHECK;
 
@@ -51,13 +51,15 @@ enum assay_status assay_packed_read(struct assay_str packed, struct assay_arena 
                                     struct assay_error *e) ASSAY_MUST_CHECK;
 void assay_packed_begin(struct assay_buf *b);
 /* o must be folded already; provider may be NULL only in tests. */
-void assay_judge_order(const struct assay_config *cfg, const struct assay_config_scheme *scheme, const struct assay_config_provider *provider,
-                       const struct assay_order *o, struct assay_order_key key, struct assay_arena *a, struct assay_judged *out);
+void assay_judge_order(const struct assay_config *cfg, const struct assay_config_scheme *scheme,
+                       const struct assay_config_provider *provider, const struct assay_order *o, struct assay_order_key key,
+                       struct assay_arena *a, struct assay_judged *out);
 /* The order's row, without its packed bytes. */
 void assay_order_row_of(const struct assay_order *o, struct assay_order_key key, struct assay_order_row *row);
 bool assay_verdict_row_equal(const struct assay_verdict_row *x, const struct assay_verdict_row *y);
 /* A response without an order, under a scheme. */
-void assay_judge_loose_survey(const struct assay_config_scheme *scheme, const struct assay_record *survey, struct assay_contribution *out);
+void assay_judge_loose_survey(const struct assay_config_scheme *scheme, const struct assay_record *survey,
+                              struct assay_contribution *out);
 
 /* Differences to tallies, gathered by key. Zero-initialise; all in the arena. */
 struct assay_ledgered_tally;
@@ -68,7 +70,8 @@ struct assay_tally_sums {
     struct assay_pay_row *pays;
     size_t n_pays, cap_pays;
 };
-void assay_tally_sums_add(struct assay_tally_sums *t, int32_t provider_id, int16_t scheme_id, const struct assay_contribution *c, int sign);
+void assay_tally_sums_add(struct assay_tally_sums *t, int32_t provider_id, int16_t scheme_id, const struct assay_contribution *c,
+                          int sign);
 /* Sort by key, join equal ones, drop what came to nothing. */
 void assay_tally_sums_close(struct assay_tally_sums *t);
 

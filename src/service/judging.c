@@ -33,9 +33,15 @@ static const struct assay_calendar *calendar_of(void *ctx, const char *code) {
 }
 
 void assay_order_row_of(const struct assay_order *o, struct assay_order_key key, struct assay_order_row *row) {
-    *row = (struct assay_order_row){.key = key, .state = o->state, .channel = o->channel, .customer_class = o->customer_class,
-                                    .warranty = o->warranty, .opened_at = o->opened_at, .dispatched_at = o->dispatched_at,
-                                    .closed_at = o->closed_at, .product = o->product};
+    *row = (struct assay_order_row){.key = key,
+                                    .state = o->state,
+                                    .channel = o->channel,
+                                    .customer_class = o->customer_class,
+                                    .warranty = o->warranty,
+                                    .opened_at = o->opened_at,
+                                    .dispatched_at = o->dispatched_at,
+                                    .closed_at = o->closed_at,
+                                    .product = o->product};
 }
 
 static int32_t calendar_version(const struct assay_config *cfg, const struct assay_verdict *v) {
@@ -43,9 +49,12 @@ static int32_t calendar_version(const struct assay_config *cfg, const struct ass
     return c ? c->version : 0;
 }
 
-void assay_judge_order(const struct assay_config *cfg, const struct assay_config_scheme *scheme, const struct assay_config_provider *provider,
-                       const struct assay_order *o, struct assay_order_key key, struct assay_arena *a, struct assay_judged *out) {
-    struct assay_rules rules = {.schemes = &scheme->versions, .provider = provider ? &provider->versions : NULL, .calendar = calendar_of,
+void assay_judge_order(const struct assay_config *cfg, const struct assay_config_scheme *scheme,
+                       const struct assay_config_provider *provider, const struct assay_order *o, struct assay_order_key key,
+                       struct assay_arena *a, struct assay_judged *out) {
+    struct assay_rules rules = {.schemes = &scheme->versions,
+                                .provider = provider ? &provider->versions : NULL,
+                                .calendar = calendar_of,
                                 .ctx = (void *)(uintptr_t)cfg};
     out->order = *o;
     assay_verdict_judge(o, &rules, a, &out->verdict);
@@ -54,22 +63,30 @@ void assay_judge_order(const struct assay_config *cfg, const struct assay_config
     assay_contribution_of_order(o, v, rates ? rates->rates : NULL, &out->contribution);
     bool open = o->state == ASSAY_STATE_OPEN && v->outcome == ASSAY_PENDING;
     out->row = (struct assay_verdict_row){
-        .key = key, .scheme_id = scheme->id, .outcome = v->outcome, .reason = v->reason,
-        .scheme_version = v->scheme ? v->scheme->version : 0, .calendar_version = calendar_version(cfg, v),
-        .month = out->contribution.month, .diagnosis = v->diagnosis.outcome, .cycle = v->cycle.outcome,
+        .key = key,
+        .scheme_id = scheme->id,
+        .outcome = v->outcome,
+        .reason = v->reason,
+        .scheme_version = v->scheme ? v->scheme->version : 0,
+        .calendar_version = calendar_version(cfg, v),
+        .month = out->contribution.month,
+        .diagnosis = v->diagnosis.outcome,
+        .cycle = v->cycle.outcome,
         .diagnosis_deadline = open && v->diagnosis.outcome == ASSAY_CLOCK_PENDING ? v->diagnosis.deadline : ASSAY_NO_INSTANT,
         .cycle_deadline = open ? v->cycle.deadline : ASSAY_NO_INSTANT,
-        .paid = out->contribution.paid, .rate = out->contribution.rate};
+        .paid = out->contribution.paid,
+        .rate = out->contribution.rate};
 }
 
 bool assay_verdict_row_equal(const struct assay_verdict_row *x, const struct assay_verdict_row *y) {
     return x->outcome == y->outcome && x->reason == y->reason && x->scheme_version == y->scheme_version &&
-           x->calendar_version == y->calendar_version && x->month == y->month && x->diagnosis == y->diagnosis && x->cycle == y->cycle &&
-           x->diagnosis_deadline == y->diagnosis_deadline && x->cycle_deadline == y->cycle_deadline && x->paid == y->paid &&
-           (!x->paid || x->rate == y->rate);
+           x->calendar_version == y->calendar_version && x->month == y->month && x->diagnosis == y->diagnosis &&
+           x->cycle == y->cycle && x->diagnosis_deadline == y->diagnosis_deadline && x->cycle_deadline == y->cycle_deadline &&
+           x->paid == y->paid && (!x->paid || x->rate == y->rate);
 }
 
-void assay_judge_loose_survey(const struct assay_config_scheme *scheme, const struct assay_record *survey, struct assay_contribution *out) {
+void assay_judge_loose_survey(const struct assay_config_scheme *scheme, const struct assay_record *survey,
+                              struct assay_contribution *out) {
     const struct assay_scheme *first = assay_scheme_on(&scheme->versions, ASSAY_NO_DATE);
     *out = (struct assay_contribution){.month = ASSAY_NO_MONTH};
     if (!first) return;
@@ -99,7 +116,8 @@ static struct assay_tally_row *tally_row(struct assay_tally_sums *t, int32_t pro
     return r;
 }
 
-static void pay_add(struct assay_tally_sums *t, int32_t provider_id, int16_t scheme_id, assay_month month, int64_t rate, int sign) {
+static void pay_add(struct assay_tally_sums *t, int32_t provider_id, int16_t scheme_id, assay_month month, int64_t rate,
+                    int sign) {
     for (size_t i = t->n_pays; i > 0 && i + 32 > t->n_pays; i--) {
         struct assay_pay_row *r = &t->pays[i - 1];
         if (r->provider_id == provider_id && r->scheme_id == scheme_id && r->month == month && r->rate == rate) {
@@ -111,7 +129,8 @@ static void pay_add(struct assay_tally_sums *t, int32_t provider_id, int16_t sch
     t->pays[t->n_pays++] = (struct assay_pay_row){provider_id, scheme_id, month, rate, sign};
 }
 
-void assay_tally_sums_add(struct assay_tally_sums *t, int32_t provider_id, int16_t scheme_id, const struct assay_contribution *c, int sign) {
+void assay_tally_sums_add(struct assay_tally_sums *t, int32_t provider_id, int16_t scheme_id, const struct assay_contribution *c,
+                          int sign) {
     if (c->month == ASSAY_NO_MONTH) return;
     struct assay_tally_row *r = tally_row(t, provider_id, scheme_id, c->month);
     for (int i = 0; i < ASSAY_TALLY_COUNT; i++) r->counts[i] += sign * c->counts[i];

@@ -34,7 +34,8 @@ static const char *shipped(const struct assay_embedded *list, const char *name) 
     return NULL;
 }
 
-enum assay_status assay_offline_new(const char *zone_dir, const char *scheme, const char *calendar, struct assay_offline **out, struct assay_error *e) {
+enum assay_status assay_offline_new(const char *zone_dir, const char *scheme, const char *calendar, struct assay_offline **out,
+                                    struct assay_error *e) {
     struct assay_offline *o = assay_xcalloc(1, sizeof *o);
     struct assay_errors *es = assay_xcalloc(1, sizeof *es);
     const char *what = "calendar";
@@ -45,7 +46,8 @@ enum assay_status assay_offline_new(const char *zone_dir, const char *scheme, co
     enum assay_status st = assay_calendar_new_from_json(assay_str_c(calendar), assay_zones_get, &o->zones, &o->calendar, es);
     if (!st) {
         what = "scheme";
-        st = assay_scheme_new_from_json(assay_str_c(scheme), "hp-gold-fy01", 1, ASSAY_NO_DATE, assay_zones_get, &o->zones, &o->scheme, es);
+        st = assay_scheme_new_from_json(assay_str_c(scheme), "hp-gold-fy01", 1, ASSAY_NO_DATE, assay_zones_get, &o->zones,
+                                        &o->scheme, es);
     }
     if (st) {
         assay_fail(e, st, es->items[0].field, "%s: %s %s", what, es->items[0].field, es->items[0].detail);
@@ -101,7 +103,9 @@ static void add_provider(struct assay_offline *o, const struct assay_provider *p
 
 /* A member name at the beginning of the object's text decides what the line is: events have a type, responses an answer,
  * providers a city; what is left is a dispatch. Members are looked for as text, decoding comes after. */
-static bool has_member(struct assay_str text, const char *quoted) { return memmem(text.p, text.n, quoted, strlen(quoted)) != NULL; }
+static bool has_member(struct assay_str text, const char *quoted) {
+    return memmem(text.p, text.n, quoted, strlen(quoted)) != NULL;
+}
 
 enum assay_status assay_offline_line(struct assay_offline *o, struct assay_str text, assay_instant now, struct assay_errors *es) {
     enum assay_intake intake = ASSAY_INTAKE_DISPATCHES;
@@ -140,7 +144,8 @@ static int by_id(const void *x, const void *y) {
 }
 
 static int by_order(const void *x, const void *y) {
-    const struct assay_record *a = &((const struct assay_folded_record *)x)->record, *b = &((const struct assay_folded_record *)y)->record;
+    const struct assay_record *a = &((const struct assay_folded_record *)x)->record,
+                              *b = &((const struct assay_folded_record *)y)->record;
     int c = assay_str_cmp(a->provider, b->provider);
     return c ? c : assay_str_cmp(a->order, b->order);
 }
@@ -166,14 +171,16 @@ static struct assay_folded_record *standing(struct assay_offline *o, size_t *n) 
     if (o->n_lines) qsort(o->lines, o->n_lines, sizeof *o->lines, by_id);
     for (size_t i = 0; i < o->n_lines; i++) {
         const struct assay_record *r = &o->lines[i].record, *before = i ? &o->lines[i - 1].record : NULL;
-        bool again = before && before->kind == r->kind && assay_str_eq(before->id, r->id) && assay_str_eq(before->provider, r->provider);
+        bool again = before && before->kind == r->kind && assay_str_eq(before->id, r->id) &&
+                     assay_str_eq(before->provider, r->provider);
         if (again) continue;
         if (r->type == ASSAY_EVENT_VOIDED) voids[n_voids++] = *r;
         else if (r->order.p) recs[(*n)++] = (struct assay_folded_record){*r, false};
     }
     if (n_voids) qsort(voids, n_voids, sizeof *voids, by_target);
     for (size_t i = 0; i < *n; i++) {
-        struct assay_record key = {.provider = recs[i].record.provider, .target_kind = recs[i].record.kind, .target = recs[i].record.id};
+        struct assay_record key = {
+            .provider = recs[i].record.provider, .target_kind = recs[i].record.kind, .target = recs[i].record.id};
         recs[i].voided = n_voids && bsearch(&key, voids, n_voids, sizeof key, by_target);
     }
     if (*n) qsort(recs, *n, sizeof *recs, by_order);
@@ -195,7 +202,8 @@ void assay_offline_judge(struct assay_offline *o, const struct assay_offline_ord
         x->order = recs[i].record.order;
         assay_order_fold(&recs[i], j - i, &o->arena, &x->facts);
         if (x->facts.state == ASSAY_STATE_NONE) continue;
-        struct assay_rules rules = {.schemes = &versions, .provider = p ? facts : NULL, .calendar = only_calendar, .ctx = o->calendar};
+        struct assay_rules rules = {
+            .schemes = &versions, .provider = p ? facts : NULL, .calendar = only_calendar, .ctx = o->calendar};
         assay_verdict_judge(&x->facts, &rules, &o->arena, &x->verdict);
         count++;
     }

@@ -7,8 +7,8 @@ static enum assay_status not_found(struct assay_error *e, const char *what, stru
     return assay_fail(e, ASSAY_NOT_FOUND, "", "there is no %s %.*s", what, (int)(name.n < 64 ? name.n : 64), name.p);
 }
 
-enum assay_status assay_read_order(struct assay_session *s, struct assay_str provider, struct assay_str order, struct assay_str scheme,
-                                   struct assay_order_view *out, struct assay_error *e) {
+enum assay_status assay_read_order(struct assay_session *s, struct assay_str provider, struct assay_str order,
+                                   struct assay_str scheme, struct assay_order_view *out, struct assay_error *e) {
     const struct assay_config *cfg = assay_session_pin(s);
     const struct assay_config_scheme *sc = assay_config_scheme(cfg, scheme);
     struct assay_order_row *row = NULL;
@@ -33,8 +33,8 @@ enum assay_status assay_read_order(struct assay_session *s, struct assay_str pro
 
 /* --- periods ----------------------------------------------------------------------------------------------------------------- */
 
-static enum assay_status find_period(struct assay_session *s, const struct assay_config *cfg, struct assay_str scheme, struct assay_str period,
-                                     struct assay_period_view *out, struct assay_error *e) {
+static enum assay_status find_period(struct assay_session *s, const struct assay_config *cfg, struct assay_str scheme,
+                                     struct assay_str period, struct assay_period_view *out, struct assay_error *e) {
     memset(out, 0, sizeof *out);
     out->config = assay_config_scheme(cfg, scheme);
     if (!out->config) return not_found(e, "scheme", scheme);
@@ -69,7 +69,8 @@ static enum assay_status pay_rows(struct assay_period_view *v, const struct assa
         for (; at < n && pays[at].provider_id == row->provider->id; at++)
             groups[count++] = (struct assay_pay_group){pays[at].rate, pays[at].orders};
         if (assay_pay_compute(&row->evaluation, groups, count, &row->compensation))
-            return assay_fail(e, ASSAY_OVERFLOW, "", "the compensation of %.*s is too large to be exact", ASSAY_STR_ARG(row->provider->code));
+            return assay_fail(e, ASSAY_OVERFLOW, "", "the compensation of %.*s is too large to be exact",
+                              ASSAY_STR_ARG(row->provider->code));
     }
     return ASSAY_OK;
 }
@@ -99,7 +100,8 @@ struct period_rows {
 
 /* Tallies, pay and the configuration's revision from one snapshot. ASSAY_RETRY where the configuration that is pinned is
  * not the one they were counted under. */
-static enum assay_status load_period(struct assay_session *s, const struct assay_period_view *v, struct period_rows *rows, struct assay_error *e) {
+static enum assay_status load_period(struct assay_session *s, const struct assay_period_view *v, struct period_rows *rows,
+                                     struct assay_error *e) {
     const struct assay_scheme *sc = v->scheme;
     /* An open order opened before the scheme is out of its scope. */
     assay_instant open_from = assay_zone_instant(sc->zone, sc->starts, 0);
@@ -108,15 +110,17 @@ static enum assay_status load_period(struct assay_session *s, const struct assay
     enum assay_status st = assay_db_begin(s->db, true, e);
     if (!st) st = assay_store_config_revision(s->db, &revision, e);
     if (!st && revision != s->config->revision) st = assay_fail(e, ASSAY_RETRY, "", "the configuration moved");
-    if (!st) st = assay_store_window(s->db, v->config->id, 0, v->period - sc->window_months + 1, v->period, open_from, open_before, &s->arena,
-                                     &rows->windows, &rows->n_windows, e);
+    if (!st)
+        st = assay_store_window(s->db, v->config->id, 0, v->period - sc->window_months + 1, v->period, open_from, open_before,
+                                &s->arena, &rows->windows, &rows->n_windows, e);
     if (!st) st = assay_store_pays(s->db, v->config->id, 0, v->period, &s->arena, &rows->pays, &rows->n_pays, e);
     if (!st) st = assay_db_commit(s->db, e);
     else assay_db_rollback(s->db);
     return st;
 }
 
-static enum assay_status evaluate_rows(struct assay_session *s, struct assay_period_view *v, const struct period_rows *from, struct assay_error *e) {
+static enum assay_status evaluate_rows(struct assay_session *s, struct assay_period_view *v, const struct period_rows *from,
+                                       struct assay_error *e) {
     static const struct assay_window_row none = {.last_record_at = ASSAY_NO_INSTANT};
     const struct assay_config *cfg = s->config;
     size_t at = 0;
@@ -131,7 +135,8 @@ static enum assay_status evaluate_rows(struct assay_session *s, struct assay_per
         const struct assay_window_row *w = there ? &from->windows[at] : &none;
         row->last_record_at = w->last_record_at;
         if (assay_evaluate(v->scheme, v->period, w->counts, w->open, &row->evaluation))
-            return assay_fail(e, ASSAY_OVERFLOW, "", "the evaluation of %.*s is too large to be exact", ASSAY_STR_ARG(row->provider->code));
+            return assay_fail(e, ASSAY_OVERFLOW, "", "the evaluation of %.*s is too large to be exact",
+                              ASSAY_STR_ARG(row->provider->code));
     }
     return ASSAY_OK;
 }
@@ -139,8 +144,8 @@ static enum assay_status evaluate_rows(struct assay_session *s, struct assay_per
 /* Configuration that moves is read again; it does not move often. */
 #define PERIOD_TRIES 5
 
-enum assay_status assay_read_period(struct assay_session *s, struct assay_str scheme, struct assay_str period, struct assay_period_view *out,
-                                    struct assay_error *e) {
+enum assay_status assay_read_period(struct assay_session *s, struct assay_str scheme, struct assay_str period,
+                                    struct assay_period_view *out, struct assay_error *e) {
     struct period_rows rows;
     enum assay_status st = ASSAY_RETRY;
     for (int try = 0; st == ASSAY_RETRY && try < PERIOD_TRIES; try++) {

@@ -68,9 +68,11 @@ static enum assay_status load_stored(struct verify *v, struct assay_error *e) {
     return st;
 }
 
-static enum assay_status record_of(const struct verify *v, const struct assay_record_row *row, struct assay_record *r, struct assay_error *e) {
+static enum assay_status record_of(const struct verify *v, const struct assay_record_row *row, struct assay_record *r,
+                                   struct assay_error *e) {
     assay_record_init(r);
-    r->kind = row->key.kind, r->type = row->type, r->id = row->key.id, r->provider = v->provider->code, r->order = row->order_no, r->at = row->at;
+    r->kind = row->key.kind, r->type = row->type, r->id = row->key.id, r->provider = v->provider->code, r->order = row->order_no,
+    r->at = row->at;
     return assay_record_from_content(row->content, v->a, r, e);
 }
 
@@ -167,15 +169,17 @@ static int by_verdict_key(const void *x, const void *y) {
 }
 
 static void compare_verdict(struct verify *v, const struct assay_verdict_row *row) {
-    const struct assay_verdict_row *stored = v->n_verdicts ? bsearch(row, v->verdicts, v->n_verdicts, sizeof *row, by_verdict_key) : NULL;
+    const struct assay_verdict_row *stored = v->n_verdicts ? bsearch(row, v->verdicts, v->n_verdicts, sizeof *row, by_verdict_key)
+                                                           : NULL;
     if (stored) v->compared[stored - v->verdicts] = true;
-    bool same = stored ? assay_verdict_row_equal(stored, row) || (stored->outcome == ASSAY_OUTCOME_NONE && row->outcome == ASSAY_OUTCOME_NONE)
+    bool same = stored ? assay_verdict_row_equal(stored, row) ||
+                             (stored->outcome == ASSAY_OUTCOME_NONE && row->outcome == ASSAY_OUTCOME_NONE)
                        : row->outcome == ASSAY_OUTCOME_NONE;
     if (same) return;
     const char *is = stored ? assay_outcome_name(stored->outcome) : NULL, *ought = assay_outcome_name(row->outcome);
     char detail[160];
-    snprintf(detail, sizeof detail, "scheme %d: stored %s, from the records %s%s", row->scheme_id, is ? is : "nothing", ought ? ought : "nothing",
-             stored && stored->outcome == row->outcome ? " (other particulars differ)" : "");
+    snprintf(detail, sizeof detail, "scheme %d: stored %s, from the records %s%s", row->scheme_id, is ? is : "nothing",
+             ought ? ought : "nothing", stored && stored->outcome == row->outcome ? " (other particulars differ)" : "");
     differs(v, "verdict", row->key.order_no, detail);
     v->fix_verdicts[v->n_fix_verdicts++] = *row;
 }
@@ -253,19 +257,23 @@ static struct assay_str tally_key(const struct verify *v, int16_t scheme_id, ass
 
 /* Evaluations over a window that holds the month, from stored counts and from the records': a wrong tally shows here as
  * the figure people read. */
-static void compare_evaluation(struct verify *v, const struct assay_config_scheme *sc, assay_month period, const int64_t *is, const int64_t *ought) {
+static void compare_evaluation(struct verify *v, const struct assay_config_scheme *sc, assay_month period, const int64_t *is,
+                               const int64_t *ought) {
     struct assay_evaluation x, y;
     const struct assay_scheme *s = assay_scheme_on(&sc->versions, assay_month_first(period + 1) - 1);
     if (assay_evaluate(s, period, is, 0, &x) || assay_evaluate(s, period, ought, 0, &y)) return;
-    if (x.counted == y.counted && x.rated == y.rated && assay_frac_cmp(x.ratio, y.ratio) == 0 && x.undetermined == y.undetermined) return;
+    if (x.counted == y.counted && x.rated == y.rated && assay_frac_cmp(x.ratio, y.ratio) == 0 && x.undetermined == y.undetermined)
+        return;
     char a[ASSAY_FRAC_TEXT], b[ASSAY_FRAC_TEXT], detail[160];
     assay_frac_format(x.ratio, 4, a);
     assay_frac_format(y.ratio, 4, b);
-    snprintf(detail, sizeof detail, "stored ratio %s of %lld counted, from the records %s of %lld", a, (long long)x.counted, b, (long long)y.counted);
+    snprintf(detail, sizeof detail, "stored ratio %s of %lld counted, from the records %s of %lld", a, (long long)x.counted, b,
+             (long long)y.counted);
     differs(v, "evaluation", tally_key(v, sc->id, period, v->a), detail);
 }
 
-static void add_window(const struct assay_tally_row *rows, size_t n, int16_t scheme_id, assay_month from, assay_month to, int64_t *counts) {
+static void add_window(const struct assay_tally_row *rows, size_t n, int16_t scheme_id, assay_month from, assay_month to,
+                       int64_t *counts) {
     memset(counts, 0, ASSAY_TALLY_COUNT * sizeof *counts);
     for (size_t i = 0; i < n; i++)
         if (rows[i].scheme_id == scheme_id && rows[i].month >= from && rows[i].month <= to)
@@ -310,20 +318,23 @@ static int pay_cmp(const struct assay_pay_row *a, const struct assay_pay_row *b)
 #undef COMPARE
 
 /* A month's counts as stored and from the records; fix takes what is to be added to the stored ones. */
-static void compare_tally(struct verify *v, const struct assay_tally_row *is, const struct assay_tally_row *ought, struct assay_tally_sums *fix) {
+static void compare_tally(struct verify *v, const struct assay_tally_row *is, const struct assay_tally_row *ought,
+                          struct assay_tally_sums *fix) {
     struct assay_contribution by = {.month = is->month};
     for (int k = 0; k < ASSAY_TALLY_COUNT; k++) {
         by.counts[k] = ought->counts[k] - is->counts[k];
         if (by.counts[k] == 0) continue;
         char name[64], detail[160];
-        snprintf(detail, sizeof detail, "%s: stored %d, from the records %d", assay_tally_name(k, name), is->counts[k], ought->counts[k]);
+        snprintf(detail, sizeof detail, "%s: stored %d, from the records %d", assay_tally_name(k, name), is->counts[k],
+                 ought->counts[k]);
         differs(v, "tally", tally_key(v, is->scheme_id, is->month, v->a), detail);
     }
     assay_tally_sums_add(fix, v->provider->id, is->scheme_id, &by, +1);
     v->out->tallies++;
 }
 
-static void compare_pay(struct verify *v, const struct assay_pay_row *key, int32_t is, int32_t ought, struct assay_tally_sums *fix) {
+static void compare_pay(struct verify *v, const struct assay_pay_row *key, int32_t is, int32_t ought,
+                        struct assay_tally_sums *fix) {
     if (is == ought) return;
     char detail[160];
     snprintf(detail, sizeof detail, "rate %lld: stored %d orders, from the records %d", (long long)key->rate, is, ought);
@@ -346,7 +357,8 @@ static void compare_sums(struct verify *v) {
     }
     for (size_t i = 0, j = 0; i < v->n_pays || j < ought.n_pays;) {
         int c = i == v->n_pays ? 1 : j == ought.n_pays ? -1 : pay_cmp(&v->pays[i], &ought.pays[j]);
-        compare_pay(v, c <= 0 ? &v->pays[i] : &ought.pays[j], c <= 0 ? v->pays[i].orders : 0, c >= 0 ? ought.pays[j].orders : 0, &fix);
+        compare_pay(v, c <= 0 ? &v->pays[i] : &ought.pays[j], c <= 0 ? v->pays[i].orders : 0, c >= 0 ? ought.pays[j].orders : 0,
+                    &fix);
         i += c <= 0;
         j += c >= 0;
     }
@@ -389,9 +401,16 @@ static enum assay_status derive_and_compare(struct verify *v, struct assay_error
 }
 
 static enum assay_status put_right(struct verify *v, struct assay_error *e) {
-    struct assay_ingest_save save = {.voided = v->targets, .n_voided = v->n_targets, .orders = v->fix_orders, .n_orders = v->n_fix_orders,
-                                     .verdicts = v->fix_verdicts, .n_verdicts = v->n_fix_verdicts, .tallies = v->sums.rows,
-                                     .n_tallies = v->sums.n, .pays = v->sums.pays, .n_pays = v->sums.n_pays};
+    struct assay_ingest_save save = {.voided = v->targets,
+                                     .n_voided = v->n_targets,
+                                     .orders = v->fix_orders,
+                                     .n_orders = v->n_fix_orders,
+                                     .verdicts = v->fix_verdicts,
+                                     .n_verdicts = v->n_fix_verdicts,
+                                     .tallies = v->sums.rows,
+                                     .n_tallies = v->sums.n,
+                                     .pays = v->sums.pays,
+                                     .n_pays = v->sums.n_pays};
     enum assay_status st = assay_store_voided_remove(v->s->db, v->stray_marks, v->n_stray_marks, e);
     return st ? st : assay_store_ingest_save(v->s->db, &save, false, e);
 }
@@ -408,8 +427,8 @@ static enum assay_status run_provider(struct verify *v, struct assay_error *e) {
     return st;
 }
 
-static enum assay_status run_all(struct assay_session *s, bool repair, void (*report)(void *, const struct assay_difference *), void *arg,
-                                 struct assay_verify_result *out, struct assay_error *e) {
+static enum assay_status run_all(struct assay_session *s, bool repair, void (*report)(void *, const struct assay_difference *),
+                                 void *arg, struct assay_verify_result *out, struct assay_error *e) {
     enum assay_status st = assay_db_restore(s->db, e);
     if (!st) st = assay_config_refresh(s->service, s->db, e);
     if (st) return st;
@@ -417,7 +436,14 @@ static enum assay_status run_all(struct assay_session *s, bool repair, void (*re
     struct assay_arena a = {0};
     memset(out, 0, sizeof *out);
     for (size_t i = 0; i < cfg->n_providers && !st; i++) {
-        struct verify v = {.s = s, .cfg = cfg, .provider = &cfg->providers[i], .a = &a, .repair = repair, .report = report, .arg = arg, .out = out};
+        struct verify v = {.s = s,
+                           .cfg = cfg,
+                           .provider = &cfg->providers[i],
+                           .a = &a,
+                           .repair = repair,
+                           .report = report,
+                           .arg = arg,
+                           .out = out};
         st = run_provider(&v, e);
         assay_arena_reset(&a);
     }
@@ -426,12 +452,12 @@ static enum assay_status run_all(struct assay_session *s, bool repair, void (*re
     return st;
 }
 
-enum assay_status assay_recompute_verify(struct assay_session *s, void (*report)(void *arg, const struct assay_difference *d), void *arg,
-                                         struct assay_verify_result *out, struct assay_error *e) {
+enum assay_status assay_recompute_verify(struct assay_session *s, void (*report)(void *arg, const struct assay_difference *d),
+                                         void *arg, struct assay_verify_result *out, struct assay_error *e) {
     return run_all(s, false, report, arg, out, e);
 }
 
-enum assay_status assay_recompute_repair(struct assay_session *s, void (*report)(void *arg, const struct assay_difference *d), void *arg,
-                                         struct assay_verify_result *out, struct assay_error *e) {
+enum assay_status assay_recompute_repair(struct assay_session *s, void (*report)(void *arg, const struct assay_difference *d),
+                                         void *arg, struct assay_verify_result *out, struct assay_error *e) {
     return run_all(s, true, report, arg, out, e);
 }

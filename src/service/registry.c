@@ -23,8 +23,8 @@ static const struct assay_config_scheme *former(const struct change *c, const st
     return assay_config_scheme(c->before, assay_str_c(scheme->code));
 }
 
-static enum assay_status refold_page(struct change *c, int32_t provider_id, const struct assay_order_row *rows, size_t n, scheme_filter *affected,
-                                     const void *arg, struct assay_error *e) {
+static enum assay_status refold_page(struct change *c, int32_t provider_id, const struct assay_order_row *rows, size_t n,
+                                     scheme_filter *affected, const void *arg, struct assay_error *e) {
     struct assay_arena a = {0};
     struct assay_tally_sums sums = {.arena = &a};
     struct assay_verdict_row *verdicts = assay_arena_alloc(&a, (n * c->after->n_schemes + 1) * sizeof *verdicts);
@@ -56,14 +56,19 @@ static enum assay_status refold_page(struct change *c, int32_t provider_id, cons
         c->refolded += changed;
     }
     assay_tally_sums_close(&sums);
-    struct assay_ingest_save save = {.verdicts = verdicts, .n_verdicts = n_verdicts, .tallies = sums.rows, .n_tallies = sums.n,
-                                     .pays = sums.pays, .n_pays = sums.n_pays};
+    struct assay_ingest_save save = {.verdicts = verdicts,
+                                     .n_verdicts = n_verdicts,
+                                     .tallies = sums.rows,
+                                     .n_tallies = sums.n,
+                                     .pays = sums.pays,
+                                     .n_pays = sums.n_pays};
     if (!st) st = assay_store_ingest_save(c->s->db, &save, false, e);
     assay_arena_free(&a);
     return st;
 }
 
-static enum assay_status refold_loose_surveys(struct change *c, int32_t provider_id, scheme_filter *affected, const void *arg, struct assay_error *e) {
+static enum assay_status refold_loose_surveys(struct change *c, int32_t provider_id, scheme_filter *affected, const void *arg,
+                                              struct assay_error *e) {
     struct assay_arena a = {0};
     struct assay_tally_sums sums = {.arena = &a};
     struct assay_record_row *rows;
@@ -94,7 +99,8 @@ static enum assay_status refold_loose_surveys(struct change *c, int32_t provider
 }
 
 /* Judge again every order of a provider whose head is locked. */
-static enum assay_status refold_provider(struct change *c, int32_t provider_id, scheme_filter *affected, const void *arg, struct assay_error *e) {
+static enum assay_status refold_provider(struct change *c, int32_t provider_id, scheme_filter *affected, const void *arg,
+                                         struct assay_error *e) {
     struct assay_arena a = {0}, key = {0};
     struct assay_str after = ASSAY_STR_NONE;
     size_t n = REFOLD_PAGE;
@@ -120,7 +126,8 @@ static int by_int(const void *x, const void *y) {
     return (a > b) - (a < b);
 }
 
-static enum assay_status refold_providers(struct change *c, int32_t *ids, size_t n, scheme_filter *affected, const void *arg, struct assay_error *e) {
+static enum assay_status refold_providers(struct change *c, int32_t *ids, size_t n, scheme_filter *affected, const void *arg,
+                                          struct assay_error *e) {
     struct assay_head *heads;
     struct assay_arena a = {0};
     if (n == 0) return ASSAY_OK;
@@ -170,7 +177,8 @@ static enum assay_status end_change(struct change *c, enum assay_status st, stru
 /* --- providers --------------------------------------------------------------------------------------------------------------- */
 
 static assay_date today(const struct change *c) {
-    const struct assay_scheme *first = c->before->n_schemes ? assay_scheme_on(&c->before->schemes[0].versions, ASSAY_NO_DATE) : NULL;
+    const struct assay_scheme *first = c->before->n_schemes ? assay_scheme_on(&c->before->schemes[0].versions, ASSAY_NO_DATE)
+                                                            : NULL;
     assay_instant now = assay_service_now(c->s->service);
     return first ? assay_zone_date(first->zone, now, NULL) : (assay_date)(now / ASSAY_DAY);
 }
@@ -180,13 +188,19 @@ static bool same_facts(const struct assay_provider_facts *x, const struct assay_
 }
 
 /* The row a put adds, or false where it says what stands already. */
-static bool provider_row(const struct change *c, const struct assay_provider *p, const struct assay_config_provider *known, int32_t id,
-                         struct assay_provider_row *row) {
+static bool provider_row(const struct change *c, const struct assay_provider *p, const struct assay_config_provider *known,
+                         int32_t id, struct assay_provider_row *row) {
     assay_date from = p->facts.effective_from;
     if (known && from == ASSAY_NO_DATE) from = today(c);
-    *row = (struct assay_provider_row){.provider_id = id, .version = known ? known->n_recorded + 1 : 1, .code = p->code, .name = p->name,
-                                       .city = p->facts.city, .status = assay_str_c(assay_provider_status_name(p->status)), .ascim = p->facts.ascim,
-                                       .effective_from = from, .recorded_at = assay_service_now(c->s->service)};
+    *row = (struct assay_provider_row){.provider_id = id,
+                                       .version = known ? known->n_recorded + 1 : 1,
+                                       .code = p->code,
+                                       .name = p->name,
+                                       .city = p->facts.city,
+                                       .status = assay_str_c(assay_provider_status_name(p->status)),
+                                       .ascim = p->facts.ascim,
+                                       .effective_from = from,
+                                       .recorded_at = assay_service_now(c->s->service)};
     if (!known) return true;
     bool same_names = assay_str_eq(known->latest->name, row->name) && assay_str_eq(known->latest->status, row->status);
     bool dated = p->facts.effective_from != ASSAY_NO_DATE;
@@ -206,8 +220,9 @@ static int by_code_and_place(const void *x, const void *y) {
     return c ? c : (a > b) - (a < b);
 }
 
-static enum assay_status put_providers(struct change *c, const struct assay_provider *const *sorted, const struct assay_provider *first, size_t n,
-                                       bool *created, struct assay_arena *a, struct assay_error *e) {
+static enum assay_status put_providers(struct change *c, const struct assay_provider *const *sorted,
+                                       const struct assay_provider *first, size_t n, bool *created, struct assay_arena *a,
+                                       struct assay_error *e) {
     struct assay_provider_row *rows = assay_arena_alloc(a, n * sizeof *rows);
     int32_t *moved = assay_arena_alloc(a, n * sizeof *moved), next_id = c->before->max_id + 1;
     size_t n_rows = 0, n_moved = 0;
@@ -231,7 +246,8 @@ static enum assay_status put_providers(struct change *c, const struct assay_prov
     return st ? st : refold_providers(c, moved, n_moved, any_scheme, NULL, e);
 }
 
-enum assay_status assay_registry_put_providers(struct assay_session *s, const struct assay_provider *p, size_t n, bool *created, struct assay_error *e) {
+enum assay_status assay_registry_put_providers(struct assay_session *s, const struct assay_provider *p, size_t n, bool *created,
+                                               struct assay_error *e) {
     struct change c = {.s = s};
     struct assay_arena a = {0};
     if (n == 0) return ASSAY_OK;
@@ -267,8 +283,8 @@ static bool touched_by_document(const struct change *c, const struct assay_confi
 }
 
 /* Parse for the errors' sake. */
-static enum assay_status check_document(struct assay_service *s, enum assay_document_kind kind, const char *code, struct assay_str text,
-                                        int32_t version, assay_date *from, struct assay_errors *es) {
+static enum assay_status check_document(struct assay_service *s, enum assay_document_kind kind, const char *code,
+                                        struct assay_str text, int32_t version, assay_date *from, struct assay_errors *es) {
     struct assay_calendar *calendar = NULL;
     struct assay_rates *rates = NULL;
     struct assay_scheme *scheme = NULL;
@@ -276,7 +292,9 @@ static enum assay_status check_document(struct assay_service *s, enum assay_docu
     switch (kind) {
     case ASSAY_DOC_CALENDAR: st = assay_calendar_new_from_json(text, assay_zones_get, &s->zones, &calendar, es); break;
     case ASSAY_DOC_RATES: st = assay_rates_new_from_json(text, code, version, &rates, es); break;
-    case ASSAY_DOC_SCHEME: st = assay_scheme_new_from_json(text, code, version, ASSAY_NO_DATE, assay_zones_get, &s->zones, &scheme, es); break;
+    case ASSAY_DOC_SCHEME:
+        st = assay_scheme_new_from_json(text, code, version, ASSAY_NO_DATE, assay_zones_get, &s->zones, &scheme, es);
+        break;
     }
     *from = scheme ? scheme->effective_from : ASSAY_NO_DATE;
     assay_calendar_free(calendar);
@@ -326,10 +344,14 @@ static enum assay_status check_references(const struct change *c, const struct d
     return ASSAY_OK;
 }
 
-static enum assay_status put_document(struct change *c, const struct document *d, const struct standing *standing, struct assay_str text,
-                                      assay_date from, struct assay_put_result *out, struct assay_errors *es, struct assay_error *e) {
-    struct assay_document_row row = {.scheme_id = standing->scheme_id ? standing->scheme_id : next_scheme_id(c->before), .code = assay_str_c(d->code),
-                                     .document = text, .version = standing->version + 1, .effective_from = from,
+static enum assay_status put_document(struct change *c, const struct document *d, const struct standing *standing,
+                                      struct assay_str text, assay_date from, struct assay_put_result *out,
+                                      struct assay_errors *es, struct assay_error *e) {
+    struct assay_document_row row = {.scheme_id = standing->scheme_id ? standing->scheme_id : next_scheme_id(c->before),
+                                     .code = assay_str_c(d->code),
+                                     .document = text,
+                                     .version = standing->version + 1,
+                                     .effective_from = from,
                                      .recorded_at = assay_service_now(c->s->service)};
     struct assay_arena a = {0};
     enum assay_status st = assay_store_document_insert(c->s->db, d->kind, &row, e);
@@ -347,8 +369,9 @@ static enum assay_status put_document(struct change *c, const struct document *d
     return st;
 }
 
-enum assay_status assay_registry_put_document(struct assay_session *s, enum assay_document_kind kind, struct assay_str code, struct assay_str text,
-                                              int32_t expected_version, struct assay_put_result *out, struct assay_errors *es, struct assay_error *e) {
+enum assay_status assay_registry_put_document(struct assay_session *s, enum assay_document_kind kind, struct assay_str code,
+                                              struct assay_str text, int32_t expected_version, struct assay_put_result *out,
+                                              struct assay_errors *es, struct assay_error *e) {
     struct change c = {.s = s};
     struct assay_arena a = {0};
     struct document d = {kind, assay_arena_dup(&a, code).p};

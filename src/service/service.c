@@ -72,7 +72,9 @@ void assay_session_close(struct assay_session *s) {
     free(s);
 }
 
-enum assay_status assay_session_refresh(struct assay_session *s, struct assay_error *e) { return assay_config_refresh(s->service, s->db, e); }
+enum assay_status assay_session_refresh(struct assay_session *s, struct assay_error *e) {
+    return assay_config_refresh(s->service, s->db, e);
+}
 
 enum assay_status assay_session_ready(struct assay_session *s, struct assay_error *e) {
     enum assay_status st = assay_db_restore(s->db, e);

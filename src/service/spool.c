@@ -25,7 +25,7 @@ struct seen {
 };
 
 #define READ_BUFFER ((size_t)64 << 10)
-struct run { /* of either kind, in the file */
+struct run {         /* of either kind, in the file */
     int64_t at, end; /* what is left to read */
     char *buf;
     size_t pos, n;
@@ -47,7 +47,7 @@ struct assay_spool {
     struct run *runs, *seen_runs;
     size_t n_runs;
     bool spilled, sorted;
-    size_t next; /* reading from memory: position in offsets */
+    size_t next;  /* reading from memory: position in offsets */
     size_t *heap; /* reading from runs: indices into runs */
     size_t heap_n;
     int64_t *late; /* lines that must wait, ascending */
@@ -91,7 +91,9 @@ static const struct entry *entry_at(const struct assay_spool *s, uint32_t offset
     return (const struct entry *)(const void *)(s->bytes + (size_t)offset * 8);
 }
 static struct assay_str provider_of(const struct entry *x) { return (struct assay_str){(const char *)(x + 1), x->n_provider}; }
-static struct assay_str order_of(const struct entry *x) { return (struct assay_str){(const char *)(x + 1) + x->n_provider, x->n_order}; }
+static struct assay_str order_of(const struct entry *x) {
+    return (struct assay_str){(const char *)(x + 1) + x->n_provider, x->n_order};
+}
 
 static int entry_cmp(const struct entry *a, const struct entry *b) {
     int c = assay_str_cmp(provider_of(a), provider_of(b));
@@ -126,7 +128,8 @@ static enum assay_status open_file(struct assay_spool *s, struct assay_error *e)
     assay_buf_printf(&path, "%s/assay-spool-XXXXXX", s->dir);
     s->fd = mkostemp(path.p, O_CLOEXEC);
     if (s->fd >= 0) unlink(path.p);
-    enum assay_status st = s->fd >= 0 ? ASSAY_OK : assay_fail(e, ASSAY_IO, "", "cannot stage the upload in %s: %s", s->dir, strerror(errno));
+    enum assay_status st = s->fd >= 0 ? ASSAY_OK
+                                      : assay_fail(e, ASSAY_IO, "", "cannot stage the upload in %s: %s", s->dir, strerror(errno));
     assay_buf_free(&path);
     return st;
 }
@@ -195,16 +198,27 @@ enum assay_status assay_spool_add(struct assay_spool *s, const struct assay_item
         s->seen = assay_xrealloc(s->seen, s->cap * sizeof *s->seen);
     }
     struct entry *x = (struct entry *)(void *)(s->bytes + s->used);
-    *x = (struct entry){.size = (uint32_t)size, .kind = (uint8_t)it->kind, .type = (uint8_t)it->type, .target_kind = (uint8_t)it->target_kind,
-                        .party = (uint8_t)it->party, .n_provider = (uint8_t)it->provider.n, .n_id = (uint8_t)it->id.n,
-                        .n_order = (uint8_t)it->order.n, .n_target = (uint8_t)it->target.n,
+    *x = (struct entry){.size = (uint32_t)size,
+                        .kind = (uint8_t)it->kind,
+                        .type = (uint8_t)it->type,
+                        .target_kind = (uint8_t)it->target_kind,
+                        .party = (uint8_t)it->party,
+                        .n_provider = (uint8_t)it->provider.n,
+                        .n_id = (uint8_t)it->id.n,
+                        .n_order = (uint8_t)it->order.n,
+                        .n_target = (uint8_t)it->target.n,
                         .flags = (uint16_t)((it->order.p ? HAS_ORDER : 0) | (it->target.p ? HAS_TARGET : 0)),
-                        .n_content = (uint32_t)it->content.n, .n_packed = (uint32_t)it->packed.n, .at = it->at,
-                        .received_at = it->received_at, .upload_id = it->upload_id, .line = it->line};
+                        .n_content = (uint32_t)it->content.n,
+                        .n_packed = (uint32_t)it->packed.n,
+                        .at = it->at,
+                        .received_at = it->received_at,
+                        .upload_id = it->upload_id,
+                        .line = it->line};
     char *p = put(put((char *)(x + 1), it->provider), it->order);
     put(put(put(put(p, it->id), it->target), it->content), it->packed);
     uint64_t h = hash_of(UINT64_C(0xcbf29ce484222325) + x->kind, it->provider.p, it->provider.n);
-    s->seen[s->n] = (struct seen){.id_hash = hash_of(h, it->id.p, it->id.n), .order_hash = hash_of(x->flags & HAS_ORDER, it->order.p, it->order.n),
+    s->seen[s->n] = (struct seen){.id_hash = hash_of(h, it->id.p, it->id.n),
+                                  .order_hash = hash_of(x->flags & HAS_ORDER, it->order.p, it->order.n),
                                   .line = it->line};
     s->offsets[s->n++] = (uint32_t)(s->used / 8);
     s->used += size;
@@ -232,7 +246,9 @@ static enum assay_status fill(struct assay_spool *s, struct run *r, size_t want,
         if ((int64_t)n > r->end - r->at) n = (size_t)(r->end - r->at);
         ssize_t got = pread(s->fd, r->buf + r->n, n, r->at);
         if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) return assay_fail(e, ASSAY_IO, "", "cannot read the staged upload: %s", got < 0 ? strerror(errno) : "it is shorter than what was written");
+        if (got <= 0)
+            return assay_fail(e, ASSAY_IO, "", "cannot read the staged upload: %s",
+                              got < 0 ? strerror(errno) : "it is shorter than what was written");
         r->n += (size_t)got;
         r->at += got;
     }
@@ -252,7 +268,8 @@ static enum assay_status peek_entry(struct assay_spool *s, struct run *r, const 
 
 static bool run_before(const struct assay_spool *s, size_t a, size_t b) {
     const struct run *x = &s->runs[a], *y = &s->runs[b];
-    return entry_cmp((const struct entry *)(const void *)(x->buf + x->pos), (const struct entry *)(const void *)(y->buf + y->pos)) < 0;
+    return entry_cmp((const struct entry *)(const void *)(x->buf + x->pos),
+                     (const struct entry *)(const void *)(y->buf + y->pos)) < 0;
 }
 
 static void sift_down(struct assay_spool *s, size_t i) {
@@ -339,7 +356,8 @@ enum assay_status assay_spool_sort(struct assay_spool *s, struct assay_error *e)
         }
         for (size_t i = s->heap_n; i-- > 0 && !st;) sift_down(s, i);
     }
-    if (s->n_late > LATE_MAX) return assay_fail(e, ASSAY_TOO_LARGE, "", "more than %d records repeat the id of a record of another order", LATE_MAX);
+    if (s->n_late > LATE_MAX)
+        return assay_fail(e, ASSAY_TOO_LARGE, "", "more than %d records repeat the id of a record of another order", LATE_MAX);
     if (s->n_late) qsort(s->late, s->n_late, sizeof *s->late, by_line);
     s->held = assay_xcalloc(s->n_late, sizeof *s->held);
     return st;
@@ -363,7 +381,8 @@ static void item_of(const struct entry *x, struct assay_arena *a, struct assay_i
     out->at = x->at, out->received_at = x->received_at, out->upload_id = x->upload_id, out->line = x->line;
 }
 
-static enum assay_status next_sorted(struct assay_spool *s, struct assay_arena *a, struct assay_item *out, bool *end, struct assay_error *e) {
+static enum assay_status next_sorted(struct assay_spool *s, struct assay_arena *a, struct assay_item *out, bool *end,
+                                     struct assay_error *e) {
     *end = false;
     if (!s->spilled) {
         if (s->next == s->n) *end = true;
@@ -390,7 +409,8 @@ static int by_item_line(const void *x, const void *y) {
     return (a->line > b->line) - (a->line < b->line);
 }
 
-enum assay_status assay_spool_next(struct assay_spool *s, struct assay_arena *a, struct assay_item *out, bool *end, struct assay_error *e) {
+enum assay_status assay_spool_next(struct assay_spool *s, struct assay_arena *a, struct assay_item *out, bool *end,
+                                   struct assay_error *e) {
     for (;;) {
         enum assay_status st = next_sorted(s, a, out, end, e);
         if (st) return st;

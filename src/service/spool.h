@@ -16,8 +16,8 @@ enum assay_status assay_spool_add(struct assay_spool *s, const struct assay_item
 enum assay_status assay_spool_sort(struct assay_spool *s, struct assay_error *e) ASSAY_MUST_CHECK;
 /* The next item in order, its text in the arena; *end when there is none. An item whose id occurred on an earlier line
  * with another order comes at the very end, in order of lines, so that the first by line is taken first. */
-enum assay_status assay_spool_next(struct assay_spool *s, struct assay_arena *a, struct assay_item *out, bool *end, struct assay_error *e)
-    ASSAY_MUST_CHECK;
+enum assay_status assay_spool_next(struct assay_spool *s, struct assay_arena *a, struct assay_item *out, bool *end,
+                                   struct assay_error *e) ASSAY_MUST_CHECK;
 size_t assay_spool_bytes(const struct assay_spool *s); /* written to the file */
 
 #endif

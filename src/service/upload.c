@@ -69,23 +69,27 @@ static const char *intake_name(enum assay_intake i) {
 }
 
 /* Run a small statement that may meet a lost connection. */
-#define WITH_RETRY(st, call)                                                                  \
-    do {                                                                                      \
+#define WITH_RETRY(st, call)                                                                                             \
+    do {                                                                                                                 \
         for (int try_ = 0; ((st) = (call)) == ASSAY_RETRY || (try_ < 3 && (st) == ASSAY_DATABASE_UNAVAILABLE); try_++) { \
-            struct assay_error lost_;                                                         \
-            if (assay_db_restore(u->session->db, &lost_)) continue;                           \
-        }                                                                                     \
+            struct assay_error lost_;                                                                                    \
+            if (assay_db_restore(u->session->db, &lost_)) continue;                                                      \
+        }                                                                                                                \
     } while (0)
 
-enum assay_status assay_upload_begin(struct assay_session *s, enum assay_intake intake, enum assay_party party, struct assay_str request_id,
-                                     struct assay_upload **out, struct assay_error *e) {
+enum assay_status assay_upload_begin(struct assay_session *s, enum assay_intake intake, enum assay_party party,
+                                     struct assay_str request_id, struct assay_upload **out, struct assay_error *e) {
     struct assay_upload *u = assay_xcalloc(1, sizeof *u);
     assay_instant now = assay_service_now(s->service);
     u->session = s;
     u->intake = intake;
     u->party = party;
-    u->row = (struct assay_upload_row){.upload_id = make_id(now), .kind = assay_str_c(intake_name(intake)), .status = ASSAY_STR("running"),
-                                       .request_id = assay_arena_dup(&u->arena, request_id), .party = party, .received_at = now,
+    u->row = (struct assay_upload_row){.upload_id = make_id(now),
+                                       .kind = assay_str_c(intake_name(intake)),
+                                       .status = ASSAY_STR("running"),
+                                       .request_id = assay_arena_dup(&u->arena, request_id),
+                                       .party = party,
+                                       .received_at = now,
                                        .finished_at = ASSAY_NO_INSTANT};
     assay_upload_id_format(u->row.upload_id, u->id_text);
     u->spool = assay_spool_new(s->service->options.spool_dir, s->service->options.upload_run_bytes);
@@ -123,7 +127,8 @@ static enum assay_status flush_rejections(struct assay_upload *u, struct assay_e
 }
 
 /* Keep the error among the first by line: lines come in order while reading, in any order while applying. */
-static void show(struct assay_upload *u, int64_t line, struct assay_str id, enum assay_status status, const char *pointer, const char *detail) {
+static void show(struct assay_upload *u, int64_t line, struct assay_str id, enum assay_status status, const char *pointer,
+                 const char *detail) {
     if (u->n_shown == SHOWN_MAX && (int64_t)u->shown[SHOWN_MAX - 1]->error.line <= line) return;
     struct shown *x = assay_xcalloc(1, sizeof *x);
     snprintf(x->detail, sizeof x->detail, "%s", detail);
@@ -140,18 +145,22 @@ static void show(struct assay_upload *u, int64_t line, struct assay_str id, enum
     if (++u->n_shown > SHOWN_MAX) free(u->shown[--u->n_shown]);
 }
 
-static enum assay_status reject_one(struct assay_upload *u, int64_t line, struct assay_str id, enum assay_status status, const char *pointer,
-                                    const char *detail, struct assay_str body, struct assay_error *e) {
+static enum assay_status reject_one(struct assay_upload *u, int64_t line, struct assay_str id, enum assay_status status,
+                                    const char *pointer, const char *detail, struct assay_str body, struct assay_error *e) {
     struct assay_arena *a = &u->rejection_arena;
     show(u, line, id, status, pointer, detail);
-    u->rejections[u->n_rejections++] = (struct assay_rejection_row){
-        .n = u->next_n++, .line = line, .id = assay_arena_dup(a, id), .code = assay_str_c(assay_status_code(status)),
-        .pointer = assay_arena_dup(a, assay_str_c(pointer)), .detail = assay_arena_dup(a, assay_str_c(detail)), .body = assay_arena_dup(a, body)};
+    u->rejections[u->n_rejections++] = (struct assay_rejection_row){.n = u->next_n++,
+                                                                    .line = line,
+                                                                    .id = assay_arena_dup(a, id),
+                                                                    .code = assay_str_c(assay_status_code(status)),
+                                                                    .pointer = assay_arena_dup(a, assay_str_c(pointer)),
+                                                                    .detail = assay_arena_dup(a, assay_str_c(detail)),
+                                                                    .body = assay_arena_dup(a, body)};
     return u->n_rejections == REJECT_BATCH ? flush_rejections(u, e) : ASSAY_OK;
 }
 
-static enum assay_status reject_line(struct assay_upload *u, int64_t line, struct assay_str id, const struct assay_errors *es, struct assay_str body,
-                                     struct assay_error *e) {
+static enum assay_status reject_line(struct assay_upload *u, int64_t line, struct assay_str id, const struct assay_errors *es,
+                                     struct assay_str body, struct assay_error *e) {
     enum assay_status st = ASSAY_OK;
     u->row.rejected++;
     for (size_t i = 0; i < assay_errors_kept(es) && !st; i++) {
@@ -161,7 +170,8 @@ static enum assay_status reject_line(struct assay_upload *u, int64_t line, struc
     return st;
 }
 
-enum assay_status assay_upload_bad_line(struct assay_upload *u, int64_t line, enum assay_status why, const char *detail, struct assay_error *e) {
+enum assay_status assay_upload_bad_line(struct assay_upload *u, int64_t line, enum assay_status why, const char *detail,
+                                        struct assay_error *e) {
     u->row.received++;
     u->row.rejected++;
     return reject_one(u, line, ASSAY_STR_NONE, why, "", detail, ASSAY_STR_NONE, e);
@@ -172,7 +182,8 @@ enum assay_status assay_upload_line(struct assay_upload *u, struct assay_str tex
     struct assay_errors es = {0};
     u->row.received++;
     assay_arena_reset(&u->line);
-    if (assay_record_from_json(text, u->intake, u->row.received_at, &u->line, &r, &es) != ASSAY_OK) return reject_line(u, line, r.id, &es, text, e);
+    if (assay_record_from_json(text, u->intake, u->row.received_at, &u->line, &r, &es) != ASSAY_OK)
+        return reject_line(u, line, r.id, &es, text, e);
     struct assay_item item;
     assay_item_of_record(&r, u->party, u->row.received_at, &u->line, &item);
     item.upload_id = u->row.upload_id;
@@ -204,7 +215,8 @@ static enum assay_status tell_results(struct assay_upload *u, const struct assay
         write_again(it, &u->line, &body);
         u->row.rejected++;
         const char *pointer = it->status == ASSAY_UNKNOWN_PROVIDER ? "/provider" : it->status == ASSAY_ID_CONFLICT ? "/id" : "";
-        st = reject_one(u, it->line, it->id, it->status, pointer, it->detail ? it->detail : assay_status_title(it->status), assay_buf_str(&body), e);
+        st = reject_one(u, it->line, it->id, it->status, pointer, it->detail ? it->detail : assay_status_title(it->status),
+                        assay_buf_str(&body), e);
         assay_buf_free(&body);
     }
     return st;
@@ -258,7 +270,8 @@ static struct second *second_new(struct assay_service *s) {
     struct assay_error ignored;
     pthread_mutex_init(&h->lock, NULL);
     pthread_cond_init(&h->moved, NULL);
-    if (assay_session_open(s, &h->session, &ignored) == ASSAY_OK && pthread_create(&h->thread, NULL, second_run, h) == 0) return h;
+    if (assay_session_open(s, &h->session, &ignored) == ASSAY_OK && pthread_create(&h->thread, NULL, second_run, h) == 0)
+        return h;
     assay_session_close(h->session);
     free(h);
     return NULL;
@@ -380,7 +393,12 @@ enum assay_status assay_upload_finish(struct assay_upload *u, struct assay_uploa
     if (st || told) return st ? st : told;
     u->errors = assay_xcalloc(u->n_shown, sizeof *u->errors);
     for (size_t i = 0; i < u->n_shown; i++) u->errors[i] = u->shown[i]->error;
-    *reply = (struct assay_upload_reply){.upload = assay_str_c(u->id_text), .received = u->row.received, .accepted = u->row.accepted,
-                                         .duplicates = u->row.duplicates, .rejected = u->row.rejected, .n_errors = u->n_shown, .errors = u->errors};
+    *reply = (struct assay_upload_reply){.upload = assay_str_c(u->id_text),
+                                         .received = u->row.received,
+                                         .accepted = u->row.accepted,
+                                         .duplicates = u->row.duplicates,
+                                         .rejected = u->row.rejected,
+                                         .n_errors = u->n_shown,
+                                         .errors = u->errors};
     return ASSAY_OK;
 }

@@ -32,7 +32,8 @@ struct step {
     int64_t after_s; /* since the opening */
 };
 static const struct step story[] = {
-    {"order.opened", ",\"channel\":\"walk_in\",\"product\":\"laser_printer\",\"customer_class\":\"ordinary\",\"warranty\":\"in\"", 0},
+    {"order.opened", ",\"channel\":\"walk_in\",\"product\":\"laser_printer\",\"customer_class\":\"ordinary\",\"warranty\":\"in\"",
+     0},
     {"part.requested", ",\"request\":1,\"line\":\"1\",\"part_no\":\"C5080-63308\"", 3600},
     {"part.shipped", ",\"line\":\"1\",\"courier\":\"2D10\",\"warehouse\":\"SH01\"", 7200},
     {"part.delivered", ",\"line\":\"1\"", 72000},
@@ -65,9 +66,11 @@ static int write_event(uint64_t seq, const struct providers *p, char *out, size_
     time_t at = FIRST_OPENING + (int64_t)(mix(order) % OPENINGS_SPAN) + s->after_s;
     struct tm t;
     gmtime_r(&at, &t);
-    return snprintf(out, size, "{\"id\":\"%016llx\",\"type\":\"%s\",\"provider\":\"%s\",\"order\":\"B%08llu\",\"at\":\"%04d-%02d-%02dT%02d:%02d:%02dZ\"%s}",
-                    (unsigned long long)mix(seq + 1), s->type, p->codes[order % p->n], (unsigned long long)order, t.tm_year + 1900, t.tm_mon + 1,
-                    t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec, s->fields);
+    return snprintf(out, size,
+                    "{\"id\":\"%016llx\",\"type\":\"%s\",\"provider\":\"%s\",\"order\":\"B%08llu\",\"at\":\"%04d-%02d-%02dT%02d:%"
+                    "02d:%02dZ\"%s}",
+                    (unsigned long long)mix(seq + 1), s->type, p->codes[order % p->n], (unsigned long long)order,
+                    t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec, s->fields);
 }
 
 static bool read_file(const char *path, char **text, size_t *n) {
@@ -95,8 +98,8 @@ static bool read_providers(const char *path, struct providers *p) {
 
 struct options {
     struct sockaddr_in address;
-    const char *get;      /* the path; NULL: events are posted */
-    char head[HEAD_MAX];  /* fields of every request */
+    const char *get;     /* the path; NULL: events are posted */
+    char head[HEAD_MAX]; /* fields of every request */
     size_t connections;
     double seconds;
     int expect;
@@ -149,7 +152,8 @@ static bool make_request(struct load *l, struct connection *c) {
         n = snprintf(c->out, sizeof c->out, "GET %s HTTP/1.1\r\n%s\r\n", l->o.get, l->o.head);
     } else {
         int size = write_event(l->next_event++, &l->o.providers, body, sizeof body);
-        n = snprintf(c->out, sizeof c->out, "POST /v1/repair-events HTTP/1.1\r\n%sContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+        n = snprintf(c->out, sizeof c->out,
+                     "POST /v1/repair-events HTTP/1.1\r\n%sContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
                      l->o.head, size, body);
     }
     c->out_n = (size_t)n;
@@ -296,9 +300,10 @@ static bool report(struct load *l, double seconds) {
     struct rusage cpu;
     getrusage(RUSAGE_SELF, &cpu);
     if (l->n) qsort(l->latencies, l->n, sizeof *l->latencies, by_value);
-    printf("{\"requests\": %llu, \"seconds\": %.6f, \"rate\": %.3f, \"bytes\": %llu, \"p50_us\": %u, \"p99_us\": %u, \"max_us\": %u, ",
-           (unsigned long long)l->requests, seconds, (double)l->requests / seconds, (unsigned long long)l->bytes, quantile(l, 0.5),
-           quantile(l, 0.99), quantile(l, 1));
+    printf("{\"requests\": %llu, \"seconds\": %.6f, \"rate\": %.3f, \"bytes\": %llu, \"p50_us\": %u, \"p99_us\": %u, \"max_us\": "
+           "%u, ",
+           (unsigned long long)l->requests, seconds, (double)l->requests / seconds, (unsigned long long)l->bytes,
+           quantile(l, 0.5), quantile(l, 0.99), quantile(l, 1));
     printf("\"cpu_seconds\": %.3f, \"next_event\": %llu, \"statuses\": {",
            (double)(cpu.ru_utime.tv_sec + cpu.ru_stime.tv_sec) + (double)(cpu.ru_utime.tv_usec + cpu.ru_stime.tv_usec) / 1e6,
            (unsigned long long)l->next_event);
@@ -354,15 +359,18 @@ static bool take_option(struct options *o, int c, const char *value) {
 }
 
 static bool parse(int argc, char **argv, struct options *o) {
-    static const struct option longs[] = {
-        {"port", 1, NULL, 'p'}, {"connections", 1, NULL, 'c'}, {"seconds", 1, NULL, 's'},   {"key", 1, NULL, 'k'},   {"header", 1, NULL, 'h'},
-        {"expect", 1, NULL, 'e'}, {"get", 1, NULL, 'g'},       {"providers", 1, NULL, 'P'}, {"first", 1, NULL, 'f'}, {NULL, 0, NULL, 0}};
-    *o = (struct options){.address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)}, .connections = 64, .seconds = 5};
+    static const struct option longs[] = {{"port", 1, NULL, 'p'}, {"connections", 1, NULL, 'c'}, {"seconds", 1, NULL, 's'},
+                                          {"key", 1, NULL, 'k'},  {"header", 1, NULL, 'h'},      {"expect", 1, NULL, 'e'},
+                                          {"get", 1, NULL, 'g'},  {"providers", 1, NULL, 'P'},   {"first", 1, NULL, 'f'},
+                                          {NULL, 0, NULL, 0}};
+    *o = (struct options){
+        .address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)}, .connections = 64, .seconds = 5};
     add_field(o, "Host: ", "127.0.0.1");
     for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;)
         if (!take_option(o, c, optarg)) return false;
     if (!o->expect) o->expect = o->get ? 200 : 201;
-    bool sane = o->connections >= 1 && o->connections <= CONNECTIONS_MAX && o->seconds > 0 && o->expect > 0 && o->expect < STATUS_MAX;
+    bool sane = o->connections >= 1 && o->connections <= CONNECTIONS_MAX && o->seconds > 0 && o->expect > 0 &&
+                o->expect < STATUS_MAX;
     return sane && optind == argc && o->address.sin_port && (o->get != NULL) != (o->providers.n > 0);
 }
 

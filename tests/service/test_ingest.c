@@ -17,10 +17,10 @@
 static char template_info[TEST_PG_CONNINFO], info[TEST_PG_CONNINFO];
 static struct assay_error err;
 
-#define OK(call)                                                                                                 \
-    do {                                                                                                         \
-        enum assay_status ok_ = (call);                                                                          \
-        ck_assert_msg(ok_ == ASSAY_OK, "%s: %s %s %s", #call, assay_status_code(ok_), err.field, err.detail);    \
+#define OK(call)                                                                                              \
+    do {                                                                                                      \
+        enum assay_status ok_ = (call);                                                                       \
+        ck_assert_msg(ok_ == ASSAY_OK, "%s: %s %s %s", #call, assay_status_code(ok_), err.field, err.detail); \
     } while (0)
 
 /* --- the network: one for all tests ------------------------------------------------------------------------------------ */
@@ -57,13 +57,15 @@ static void add_voids(void) {
         v.target = target->id, v.target_kind = target->kind;
         v.reason = ASSAY_STR("test");
         if (i == 6) v.target = ASSAY_STR("never-sent");
-        if (i == 7) v.target = ASSAY_STR("VOID-0"), v.target_kind = ASSAY_KIND_REPAIR, v.provider = items[victims[0] % n_items].provider;
+        if (i == 7)
+            v.target = ASSAY_STR("VOID-0"), v.target_kind = ASSAY_KIND_REPAIR, v.provider = items[victims[0] % n_items].provider;
         add_record(&v);
     }
 }
 
 static void make_network(void) {
-    const struct assay_sample_spec spec = {.seed = 20001201, .providers = PROVIDERS, .orders = ORDERS, .from = assay_month_of(2000, 12), .months = 4};
+    const struct assay_sample_spec spec = {
+        .seed = 20001201, .providers = PROVIDERS, .orders = ORDERS, .from = assay_month_of(2000, 12), .months = 4};
     struct assay_sample *s = assay_sample_new(&spec);
     struct assay_sample_order *o = assay_xmalloc(sizeof *o);
     for (int64_t i = 0; i < ORDERS; i++) {
@@ -76,8 +78,10 @@ static void make_network(void) {
         assay_sample_provider_at(s, i, &p);
         for (size_t f = 0; f < p.n_facts; f++) {
             struct assay_provider *x = &providers[n_providers++];
-            *x = (struct assay_provider){.code = assay_arena_dup(&network_arena, p.code), .name = assay_arena_dup(&network_arena, p.name),
-                                         .facts = p.facts[f], .status = ASSAY_PROVIDER_ACTIVE};
+            *x = (struct assay_provider){.code = assay_arena_dup(&network_arena, p.code),
+                                         .name = assay_arena_dup(&network_arena, p.name),
+                                         .facts = p.facts[f],
+                                         .status = ASSAY_PROVIDER_ACTIVE};
             x->facts.city = assay_arena_dup(&network_arena, p.facts[f].city);
         }
     }
@@ -92,7 +96,8 @@ static assay_instant test_now(void) { return assay_date_from_civil(2001, 6, 1) *
 
 static struct assay_service *start_with(const char *conninfo, size_t slice, size_t run_bytes) {
     struct assay_service *s;
-    struct assay_service_options o = {.conninfo = conninfo, .now = test_now, .upload_slice = slice, .upload_run_bytes = run_bytes};
+    struct assay_service_options o = {
+        .conninfo = conninfo, .now = test_now, .upload_slice = slice, .upload_run_bytes = run_bytes};
     OK(assay_service_start(&o, &s, &err));
     return s;
 }
@@ -136,7 +141,8 @@ static void drop_database(void) { test_pg_drop(info); }
 static char *ask(const char *conninfo, const char *sql) {
     PGconn *c = PQconnectdb(conninfo);
     PGresult *r = PQexec(c, sql);
-    ck_assert_msg(PQresultStatus(r) == PGRES_TUPLES_OK || PQresultStatus(r) == PGRES_COMMAND_OK, "%s: %s", sql, PQresultErrorMessage(r));
+    ck_assert_msg(PQresultStatus(r) == PGRES_TUPLES_OK || PQresultStatus(r) == PGRES_COMMAND_OK, "%s: %s", sql,
+                  PQresultErrorMessage(r));
     char *out = assay_xstrdup(PQntuples(r) ? PQgetvalue(r, 0, 0) : "");
     PQclear(r);
     PQfinish(c);
@@ -146,18 +152,26 @@ static char *ask(const char *conninfo, const char *sql) {
 static const struct {
     const char *what, *sql;
 } digests[] = {
-    {"records", "SELECT md5(string_agg(concat_ws('|', provider_id, kind, type, id, order_no, at, content), E'\\n' ORDER BY provider_id, kind, id)) FROM record"},
-    {"orders", "SELECT md5(string_agg(concat_ws('|', provider_id, order_no, state, channel, customer_class, warranty, product, opened_at, dispatched_at, "
+    {"records", "SELECT md5(string_agg(concat_ws('|', provider_id, kind, type, id, order_no, at, content), E'\\n' ORDER BY "
+                "provider_id, kind, id)) FROM record"},
+    {"orders", "SELECT md5(string_agg(concat_ws('|', provider_id, order_no, state, channel, customer_class, warranty, product, "
+               "opened_at, dispatched_at, "
                "closed_at), E'\\n' ORDER BY provider_id, order_no)) FROM work_order"},
-    {"verdicts", "SELECT md5(string_agg(concat_ws('|', provider_id, scheme_id, order_no, outcome, reason, scheme_version, calendar_version, month, diagnosis, "
-                 "cycle, diagnosis_deadline, cycle_deadline, rate), E'\\n' ORDER BY provider_id, scheme_id, order_no)) FROM verdict WHERE outcome <> 0"},
-    {"tallies", "SELECT md5(string_agg(concat_ws('|', provider_id, scheme_id, month, counts::text), E'\\n' ORDER BY provider_id, scheme_id, month)) "
+    {"verdicts", "SELECT md5(string_agg(concat_ws('|', provider_id, scheme_id, order_no, outcome, reason, scheme_version, "
+                 "calendar_version, month, diagnosis, "
+                 "cycle, diagnosis_deadline, cycle_deadline, rate), E'\\n' ORDER BY provider_id, scheme_id, order_no)) FROM "
+                 "verdict WHERE outcome <> 0"},
+    {"tallies", "SELECT md5(string_agg(concat_ws('|', provider_id, scheme_id, month, counts::text), E'\\n' ORDER BY provider_id, "
+                "scheme_id, month)) "
                 "FROM tally WHERE 0 <> ANY(counts)"},
-    {"pay", "SELECT md5(string_agg(concat_ws('|', provider_id, scheme_id, month, rate, orders), E'\\n' ORDER BY provider_id, scheme_id, month, rate)) "
+    {"pay", "SELECT md5(string_agg(concat_ws('|', provider_id, scheme_id, month, rate, orders), E'\\n' ORDER BY provider_id, "
+            "scheme_id, month, rate)) "
             "FROM pay_tally WHERE orders <> 0"},
-    {"voided", "SELECT md5(string_agg(concat_ws('|', provider_id, kind, id), E'\\n' ORDER BY provider_id, kind, id)) FROM voided"},
+    {"voided",
+     "SELECT md5(string_agg(concat_ws('|', provider_id, kind, id), E'\\n' ORDER BY provider_id, kind, id)) FROM voided"},
     {"sequences", "SELECT coalesce(string_agg(h.provider_id::text, ','), 'gapless') FROM provider_head h WHERE h.seq <> "
-                  "(SELECT count(*) FROM record r WHERE r.provider_id = h.provider_id) OR h.seq <> (SELECT coalesce(max(seq), 0) FROM record r WHERE "
+                  "(SELECT count(*) FROM record r WHERE r.provider_id = h.provider_id) OR h.seq <> (SELECT coalesce(max(seq), 0) "
+                  "FROM record r WHERE "
                   "r.provider_id = h.provider_id)"},
 };
 #define N_DIGESTS (sizeof digests / sizeof *digests)
@@ -205,14 +219,18 @@ static void apply_in_batches(struct assay_session *x, const struct assay_item **
         if (k > n - i) k = n - i;
         for (size_t j = 0; j < k; j++) batch[j] = *order[i + j], batch[j].received_at = test_now();
         OK(assay_ingest_apply(x, batch, k, &err));
-        for (size_t j = 0; j < k; j++) ck_assert_msg(batch[j].status == ASSAY_OK, "%.*s: %s", ASSAY_STR_ARG(batch[j].id), assay_status_code(batch[j].status));
+        for (size_t j = 0; j < k; j++)
+            ck_assert_msg(batch[j].status == ASSAY_OK, "%.*s: %s", ASSAY_STR_ARG(batch[j].id),
+                          assay_status_code(batch[j].status));
         i += k;
     }
     free(batch);
 }
 
 static enum assay_intake intake_of(const struct assay_item *it) {
-    return it->kind == ASSAY_KIND_DISPATCH ? ASSAY_INTAKE_DISPATCHES : it->kind == ASSAY_KIND_SURVEY ? ASSAY_INTAKE_SURVEYS : ASSAY_INTAKE_EVENTS;
+    return it->kind == ASSAY_KIND_DISPATCH ? ASSAY_INTAKE_DISPATCHES
+           : it->kind == ASSAY_KIND_SURVEY ? ASSAY_INTAKE_SURVEYS
+                                           : ASSAY_INTAKE_EVENTS;
 }
 
 static int64_t upload_all(struct assay_session *x, enum assay_intake intake, int times, int64_t *duplicates) {
@@ -400,8 +418,11 @@ START_TEST(first_by_line_stands) {
         const char *order = i == 1 || i == 30 ? "Z" : i == 20 ? "A" : NULL;
         char own[16];
         snprintf(own, sizeof own, "M%02d", i);
-        int n = snprintf(line, sizeof line, "{\"id\":\"%s\",\"type\":\"order.opened\",\"provider\":\"%.*s\",\"order\":\"%s\",\"at\":\"2001-02-05T09:00:00+08:00\","
-                         "\"channel\":\"walk_in\",\"product\":\"server\"}", order ? "E0" : own, ASSAY_STR_ARG(providers[0].code), order ? order : own);
+        int n = snprintf(line, sizeof line,
+                         "{\"id\":\"%s\",\"type\":\"order.opened\",\"provider\":\"%.*s\",\"order\":\"%s\",\"at\":\"2001-02-05T09:"
+                         "00:00+08:00\","
+                         "\"channel\":\"walk_in\",\"product\":\"server\"}",
+                         order ? "E0" : own, ASSAY_STR_ARG(providers[0].code), order ? order : own);
         OK(assay_upload_line(u, (struct assay_str){line, (size_t)n}, i, &err));
     }
     OK(assay_upload_finish(u, &reply, &err));
@@ -427,7 +448,8 @@ START_TEST(poison_is_refused_alone) {
     for (size_t i = 0; i < 50; i++) batch[i] = items[i], batch[i].received_at = test_now();
     batch[31].content = ASSAY_STR("{\"product\":\"\xff\xfe\"}"); /* past the codec: not UTF-8 */
     OK(assay_ingest_apply(x, batch, 50, &err));
-    for (size_t i = 0; i < 50; i++) ck_assert_msg((batch[i].status == ASSAY_OK) == (i != 31), "item %zu: %s", i, assay_status_code(batch[i].status));
+    for (size_t i = 0; i < 50; i++)
+        ck_assert_msg((batch[i].status == ASSAY_OK) == (i != 31), "item %zu: %s", i, assay_status_code(batch[i].status));
     ck_assert_int_eq(count_of("SELECT count(*) FROM record"), 49);
     assay_session_close(x);
     assay_service_stop(s);
@@ -479,7 +501,10 @@ START_TEST(unknown_provider_and_conflict) {
     /* A provider registered by another daemon is known at once. */
     struct assay_service *other = start_with(info, 0, 0);
     struct assay_session *y = session_of(other);
-    struct assay_provider p = {.code = ASSAY_STR("NOBODY"), .name = ASSAY_STR("n"), .facts = {ASSAY_NO_DATE, ASSAY_STR("Beijing"), false}, .status = ASSAY_PROVIDER_ACTIVE};
+    struct assay_provider p = {.code = ASSAY_STR("NOBODY"),
+                               .name = ASSAY_STR("n"),
+                               .facts = {ASSAY_NO_DATE, ASSAY_STR("Beijing"), false},
+                               .status = ASSAY_PROVIDER_ACTIVE};
     bool created;
     OK(assay_registry_put_providers(y, &p, 1, &created, &err));
     ck_assert(created);
@@ -501,7 +526,8 @@ START_TEST(cut_connections) {
     struct assay_session *x = session_of(s);
     const struct assay_item **order = shuffled(&rnd);
     for (size_t i = 0; i < n_items; i += 100) {
-        free(ask(info, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"));
+        free(ask(info, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND pid "
+                       "<> pg_backend_pid()"));
         apply_in_batches(x, order + i, n_items - i < 100 ? n_items - i : 100, &rnd, 40);
     }
     OK(assay_session_ready(x, &err));
@@ -521,7 +547,8 @@ static struct assay_str replaced(struct assay_arena *a, struct assay_str text, c
     const char *at = memmem(text.p, text.n, from, strlen(from));
     ck_assert_msg(at != NULL, "%s", from);
     size_t before = (size_t)(at - text.p);
-    return assay_str_c(assay_arena_printf(a, "%.*s%s%.*s", (int)before, text.p, to, (int)(text.n - before - strlen(from)), at + strlen(from)));
+    return assay_str_c(
+        assay_arena_printf(a, "%.*s%s%.*s", (int)before, text.p, to, (int)(text.n - before - strlen(from)), at + strlen(from)));
 }
 
 static void change_configuration(struct assay_session *x, int which) {
@@ -531,17 +558,24 @@ static void change_configuration(struct assay_session *x, int which) {
     switch (which) {
     case 0: {
         const struct assay_config_calendar *c = assay_config_calendar(cfg, "cn-office");
-        put_document(x, ASSAY_DOC_CALENDAR, "cn-office", replaced(&a, c->document, "\"exceptions\": []",
-                     "\"exceptions\": [{\"date\": \"2001-01-24\", \"hours\": [], \"name\": \"Spring Festival\"}, {\"date\": \"2001-01-20\", \"hours\": [[\"09:00\", \"12:00\"]], \"name\": \"make-up\"}]"));
+        put_document(x, ASSAY_DOC_CALENDAR, "cn-office",
+                     replaced(&a, c->document, "\"exceptions\": []",
+                              "\"exceptions\": [{\"date\": \"2001-01-24\", \"hours\": [], \"name\": \"Spring Festival\"}, "
+                              "{\"date\": \"2001-01-20\", \"hours\": [[\"09:00\", \"12:00\"]], \"name\": \"make-up\"}]"));
         break;
     }
     case 1: {
         const struct assay_config_scheme *sc = assay_config_scheme(cfg, ASSAY_STR("hp-gold-fy01"));
         struct assay_str text = replaced(&a, sc->rows[0].document, "{\"working_hours\": 4}", "{\"working_hours\": 2}");
-        put_document(x, ASSAY_DOC_SCHEME, "hp-gold-fy01", replaced(&a, text, "\"no_parts\": {\"working_days\": 1}", "\"no_parts\": {\"calendar_hours\": 30}"));
+        put_document(x, ASSAY_DOC_SCHEME, "hp-gold-fy01",
+                     replaced(&a, text, "\"no_parts\": {\"working_days\": 1}", "\"no_parts\": {\"calendar_hours\": 30}"));
         break;
     }
-    case 2: put_document(x, ASSAY_DOC_RATES, "fy01-labour", ASSAY_STR("{\"currency\": \"CNY\", \"rates\": [{\"product\": \"*\", \"warranty\": \"in\", \"amount\": \"77.77\"}]}")); break;
+    case 2:
+        put_document(
+            x, ASSAY_DOC_RATES, "fy01-labour",
+            ASSAY_STR("{\"currency\": \"CNY\", \"rates\": [{\"product\": \"*\", \"warranty\": \"in\", \"amount\": \"77.77\"}]}"));
+        break;
     case 3: {
         for (size_t i = 0; i < n_providers; i++) {
             struct assay_provider p = providers[i];
@@ -552,7 +586,8 @@ static void change_configuration(struct assay_session *x, int which) {
     }
     case 4: { /* a second scheme beside the first */
         const struct assay_config_scheme *sc = assay_config_scheme(cfg, ASSAY_STR("hp-gold-fy01"));
-        put_document(x, ASSAY_DOC_SCHEME, "two-months", replaced(&a, sc->rows[0].document, "\"window_months\": 3", "\"window_months\": 2"));
+        put_document(x, ASSAY_DOC_SCHEME, "two-months",
+                     replaced(&a, sc->rows[0].document, "\"window_months\": 3", "\"window_months\": 2"));
         break;
     }
     }
@@ -594,14 +629,22 @@ END_TEST
 static const struct {
     const char *what, *sql;
 } corruptions[] = {
-    {"order", "UPDATE work_order SET state = 1, closed_at = NULL WHERE (provider_id, order_no) IN (SELECT provider_id, order_no FROM work_order WHERE state = 2 LIMIT 1)"},
-    {"order", "UPDATE work_order SET packed = substr(packed, 1, 1) WHERE (provider_id, order_no) IN (SELECT provider_id, order_no FROM work_order WHERE state = 2 LIMIT 1)"},
-    {"order", "DELETE FROM work_order WHERE (provider_id, order_no) IN (SELECT provider_id, order_no FROM work_order WHERE state = 2 LIMIT 1)"},
-    {"verdict", "UPDATE verdict SET outcome = 3 - outcome WHERE (provider_id, order_no) IN (SELECT provider_id, order_no FROM verdict WHERE outcome = 1 LIMIT 1)"},
-    {"verdict", "DELETE FROM verdict WHERE (provider_id, order_no) IN (SELECT provider_id, order_no FROM verdict WHERE outcome = 1 LIMIT 1)"},
-    {"tally", "UPDATE tally SET counts[2] = counts[2] + 1 WHERE (provider_id, month) IN (SELECT provider_id, month FROM tally WHERE counts[1] > 0 LIMIT 1)"},
-    {"evaluation", "UPDATE tally SET counts[3] = counts[3] + 1 WHERE (provider_id, month) IN (SELECT provider_id, month FROM tally WHERE counts[1] > 0 LIMIT 1)"},
-    {"pay", "UPDATE pay_tally SET orders = orders + 2 WHERE (provider_id, month, rate) IN (SELECT provider_id, month, rate FROM pay_tally LIMIT 1)"},
+    {"order", "UPDATE work_order SET state = 1, closed_at = NULL WHERE (provider_id, order_no) IN (SELECT provider_id, order_no "
+              "FROM work_order WHERE state = 2 LIMIT 1)"},
+    {"order", "UPDATE work_order SET packed = substr(packed, 1, 1) WHERE (provider_id, order_no) IN (SELECT provider_id, "
+              "order_no FROM work_order WHERE state = 2 LIMIT 1)"},
+    {"order", "DELETE FROM work_order WHERE (provider_id, order_no) IN (SELECT provider_id, order_no FROM work_order WHERE state "
+              "= 2 LIMIT 1)"},
+    {"verdict", "UPDATE verdict SET outcome = 3 - outcome WHERE (provider_id, order_no) IN (SELECT provider_id, order_no FROM "
+                "verdict WHERE outcome = 1 LIMIT 1)"},
+    {"verdict", "DELETE FROM verdict WHERE (provider_id, order_no) IN (SELECT provider_id, order_no FROM verdict WHERE outcome = "
+                "1 LIMIT 1)"},
+    {"tally", "UPDATE tally SET counts[2] = counts[2] + 1 WHERE (provider_id, month) IN (SELECT provider_id, month FROM tally "
+              "WHERE counts[1] > 0 LIMIT 1)"},
+    {"evaluation", "UPDATE tally SET counts[3] = counts[3] + 1 WHERE (provider_id, month) IN (SELECT provider_id, month FROM "
+                   "tally WHERE counts[1] > 0 LIMIT 1)"},
+    {"pay", "UPDATE pay_tally SET orders = orders + 2 WHERE (provider_id, month, rate) IN (SELECT provider_id, month, rate FROM "
+            "pay_tally LIMIT 1)"},
     {"voided", "DELETE FROM voided WHERE (provider_id, kind, id) IN (SELECT provider_id, kind, id FROM voided LIMIT 1)"},
 };
 
@@ -620,7 +663,8 @@ START_TEST(verification_names_each_difference) {
         OK(assay_recompute_verify(x, count_difference, &said, &result, &err));
         char prefix[32];
         snprintf(prefix, sizeof prefix, "%s ", corruptions[i].what);
-        ck_assert_msg(result.differences > 0 && strstr(said.p, prefix), "%s is not named by: %s", corruptions[i].sql, said.p ? said.p : "nothing");
+        ck_assert_msg(result.differences > 0 && strstr(said.p, prefix), "%s is not named by: %s", corruptions[i].sql,
+                      said.p ? said.p : "nothing");
         OK(assay_recompute_repair(x, NULL, NULL, &result, &err));
         verify_clean(x);
         take_digests(info, got);
