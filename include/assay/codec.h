@@ -183,7 +183,7 @@ struct assay_verdict_reply {
     const struct assay_explanation *explanation;
     int32_t calendar_version;
 };
-void assay_verdict_write(const struct assay_verdict_reply *v, struct assay_buf *b, const char *key);
+void assay_verdict_write(const struct assay_verdict_reply *r, struct assay_buf *b, const char *key);
 
 /* An order in a list; an entry of at-risk when clock is set. */
 struct assay_order_summary {
@@ -229,7 +229,7 @@ struct assay_evaluation_reply {
     assay_instant last_record_at;
     struct assay_money compensation;
 };
-void assay_evaluation_write(const struct assay_evaluation_reply *e, struct assay_buf *b, const char *key);
+void assay_evaluation_write(const struct assay_evaluation_reply *r, struct assay_buf *b, const char *key);
 
 struct assay_compensation_reply {
     struct assay_str provider;
@@ -240,7 +240,7 @@ struct assay_compensation_reply {
     const char *currency;
     int minor_digits;
 };
-void assay_compensation_write(const struct assay_compensation_reply *c, struct assay_buf *b, const char *key);
+void assay_compensation_write(const struct assay_compensation_reply *r, struct assay_buf *b, const char *key);
 
 struct assay_pay_line_reply {
     struct assay_str provider, order, product;

@@ -43,7 +43,7 @@ static void print_difference(void *arg, const struct assay_difference *d) {
 /* --verify and --repair are this command's own, so they are taken out before the settings are read. */
 static int take_flag(int *argc, char **argv, const char *flag) {
     for (int i = 1; i < *argc; i++) {
-        if (strcmp(argv[i], flag)) continue;
+        if (strcmp(argv[i], flag) != 0) continue;
         memmove(&argv[i], &argv[i + 1], (size_t)(*argc - i - 1) * sizeof *argv);
         --*argc;
         return 1;

@@ -35,7 +35,7 @@ static const struct row *find(const char *name, size_t n) {
 
 static void dashed(const char *name, char out[64]) {
     size_t i = 0;
-    for (; name[i] && i < 63; i++) out[i] = name[i] == '_' ? '-' : name[i];
+    for (; i < 63 && name[i]; i++) out[i] = name[i] == '_' ? '-' : name[i];
     out[i] = '\0';
 }
 
@@ -47,7 +47,7 @@ static enum assay_status set(struct assay_settings *s, const struct row *row, co
     switch (row->type) {
     case TEXT: *(const char **)at = assay_arena_dup(&s->arena, assay_str_c(value)).p; break;
     case BOOL:
-        if (strcmp(value, "true") && strcmp(value, "false"))
+        if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
             return assay_fail(e, ASSAY_CONFIG, name, "%s (%s): true or false, not \"%s\"", name, where, value);
         *(bool *)at = value[0] == 't';
         break;
@@ -135,7 +135,7 @@ static enum assay_status read_arguments(int argc, char **argv, struct assay_sett
     bool settings_end = false;
     for (int i = 1; i < argc; i++) {
         char *arg = argv[i];
-        if (settings_end || strncmp(arg, "--", 2)) {
+        if (settings_end || strncmp(arg, "--", 2) != 0) {
             if (!only_config) argv[kept++] = arg;
             continue;
         }

@@ -350,7 +350,7 @@ static int listen_any(const struct addrinfo *list, bool all) {
 }
 
 static enum assay_status name_address(struct assay_http_door *d, struct assay_error *e) {
-    struct sockaddr_storage addr;
+    struct sockaddr_storage addr = {0};
     socklen_t n = sizeof addr;
     char host[NI_MAXHOST], port[NI_MAXSERV];
     if (getsockname(d->listener, (struct sockaddr *)&addr, &n) != 0 ||

@@ -163,7 +163,7 @@ enum assay_http_flow assay_get_upload(struct assay_http_request *r, void *worker
     struct assay_error e = {0};
     if (!s) return ASSAY_HTTP_DONE;
     enum assay_status st = find_upload(r, s, &row, &e);
-    if (st) return assay_app_fail(r, st, &e);
+    if (st || !row) return assay_app_fail(r, st, &e);
     struct assay_buf b = {0};
     assay_json_object(&b, NULL);
     assay_json_str(&b, "upload", r->vars[0]);
@@ -200,7 +200,7 @@ enum assay_http_flow assay_get_rejected(struct assay_http_request *r, void *work
     enum assay_status st = find_upload(r, s, &row, &e);
     struct assay_rejection_row *rows = NULL;
     size_t n = 0;
-    if (!st) ASSAY_APP_READ(s, st, assay_store_rejections(s->db, row->upload_id, after, limit, &s->arena, &rows, &n, &e));
+    if (!st && row) ASSAY_APP_READ(s, st, assay_store_rejections(s->db, row->upload_id, after, limit, &s->arena, &rows, &n, &e));
     if (st) return assay_app_fail(r, st, &e);
     struct assay_buf b = {0};
     for (size_t i = 0; i < n; i++) {

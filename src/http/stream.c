@@ -62,7 +62,7 @@ static void ring_grow(struct assay_http_exchange *x) {
     char *ring = assay_xmalloc(size);
     size_t held = (size_t)(x->body_in - x->body_out);
     /* Positions are counters modulo the size: what is held has to move. */
-    for (size_t done = 0; done < held;) {
+    for (size_t done = 0; done < held && x->buffer_size;) {
         size_t from = (size_t)((x->body_out + done) % x->buffer_size), n = held - done;
         if (n > x->buffer_size - from) n = x->buffer_size - from;
         ring_copy_in(ring, size, x->body_out + done, x->buffer + from, n);

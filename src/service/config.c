@@ -287,7 +287,7 @@ enum assay_status assay_config_load(struct assay_service *s, struct assay_db *db
 enum assay_status assay_config_refresh(struct assay_service *s, struct assay_db *db, struct assay_error *e) {
     pthread_mutex_lock(&s->reload_lock);
     struct assay_config *fresh = NULL;
-    int64_t revision;
+    int64_t revision = 0;
     /* One snapshot of the database, so that what is loaded belongs together. */
     enum assay_status st = assay_db_begin(db, true, e);
     if (!st) st = assay_store_config_revision(db, &revision, e);

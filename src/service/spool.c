@@ -177,7 +177,7 @@ static enum assay_status spill(struct assay_spool *s, struct assay_error *e) {
 }
 
 static char *put(char *p, struct assay_str s) {
-    if (s.n) memcpy(p, s.p, s.n);
+    if (s.p && s.n) memcpy(p, s.p, s.n);
     return p + s.n;
 }
 

@@ -374,7 +374,9 @@ static enum assay_status apply_all(struct assay_upload *u, struct assay_error *e
         if (st || end) break;
         p.here->items[p.here->n++] = into == &ahead ? assay_item_dup(&next, &p.here->arena) : next;
     }
-    enum assay_status last = second_collect(u, p.second, true, &idle, st ? &(struct assay_error){0} : e);
+    struct assay_error later = {0}; /* the first failure is the one that is told */
+    enum assay_status last = second_collect(u, p.second, true, &idle, &later);
+    if (!st && last) *e = later;
     second_free(p.second);
     for (int i = 0; i < 2; i++) assay_arena_free(&p.slices[i].arena), free(p.slices[i].items);
     assay_arena_free(&ahead);
