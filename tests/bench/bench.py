@@ -177,6 +177,16 @@ class Daemon:
         return run.stdout or ''
 
 
+def await_idle(seconds):
+    """Until others use next to nothing of the machine, but no longer than this."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        before = cpu_of_machine()
+        time.sleep(0.5)
+        if (cpu_of_machine() - before) / 0.5 < CORES * 0.1:
+            return
+
+
 class Meter:
     """What a stretch of work cost: seconds, processor seconds by who used them, and what the database wrote."""
 
@@ -253,9 +263,17 @@ class Bench:
         for path, file in (('ccc-dispatches', 'dispatches'), ('survey-responses', 'surveys')):
             self.loaded += self.daemon.upload(f'/v1/{path}', f'{self.work}/sample/{file}.ndjson')
         self.daemon.sql('INSERT INTO bench.one SELECT * FROM record')
+        self.write_row_script()
         for table in ('', 'bench.one'):
             self.daemon.sql(f'VACUUM (ANALYZE) {table}')
         self.daemon.sql('CHECKPOINT')
+
+    def write_row_script(self):
+        """The baseline's rows are of the records' mean size."""
+        content = self.daemon.sql('SELECT content FROM record, (SELECT avg(length(content)) AS n FROM record) a '
+                                  'ORDER BY abs(length(content) - n), id LIMIT 1')
+        with open(f'{self.work}/row.sql', 'w', encoding='utf-8') as f:
+            f.write(PGBENCH_ROW.format(providers=PROVIDERS, content=content.replace("'", "''")))
 
     # the measured things; each gives {'rate': ...}
 
@@ -272,12 +290,7 @@ class Bench:
         return out
 
     def insert_rows(self):
-        script = f'{self.work}/row.sql'
-        content = self.daemon.sql('SELECT content FROM record, (SELECT avg(length(content)) AS n FROM record) a '
-                                  'ORDER BY abs(length(content) - n), id LIMIT 1')
-        with open(script, 'w', encoding='utf-8') as f:
-            f.write(PGBENCH_ROW.format(providers=PROVIDERS, content=content.replace("'", "''")))
-        return self.pgbench(script, CONNECTIONS)
+        return self.pgbench(f'{self.work}/row.sql', CONNECTIONS)
 
     def pgbench(self, script, clients):
         text = self.daemon.client(['pgbench', '-n', '-M', 'prepared', '-c', str(clients), '-j', '2', '-T', str(self.args.seconds), '-f', script])
@@ -357,6 +370,8 @@ class Bench:
             for name, prepare, work in what[::1 if i % 2 == 0 else -1]:
                 if prepare:
                     prepare()
+                if self.args.patient:
+                    await_idle(60)
                 runs[name].append(self.meter.measure(work))
             say('    round %d: %s' % (i + 1, ', '.join(f'{n} {figure(runs[n][-1]["rate"])}/s' for n, _, _ in what)))
         return runs
@@ -525,6 +540,7 @@ def parse():
     p.add_argument('--seconds', type=int, default=5, help='of each run that goes by time (5)')
     p.add_argument('--records', type=int, default=200000, help='of the bulk case (200000)')
     p.add_argument('--full', action='store_true', help='1,000,000 records, 5 rounds of 15 seconds')
+    p.add_argument('--patient', action='store_true', help='before each run wait up to a minute for an idle machine')
     for name in ('assayd', 'load', 'calendar', 'source', 'state', 'out'):
         p.add_argument('--' + name, required=True, help=argparse.SUPPRESS)
     args = p.parse_args()

@@ -234,7 +234,6 @@ static bool take(struct load *l, struct connection *c, const char *p, size_t n) 
         if (!end) return part == n || complain("reply with too long a head");
         c->head_n = (size_t)(end - c->head) + 4;
         if (!read_head(c)) return false;
-        p += c->head_n - before;
         n -= c->head_n - before;
     }
     errno = 0;
