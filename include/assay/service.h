@@ -153,6 +153,8 @@ enum assay_status assay_upload_bad_line(struct assay_upload *u, int64_t line, en
 /* Applies everything; *reply points into the upload. ASSAY_OK also when rows were rejected. */
 enum assay_status assay_upload_finish(struct assay_upload *u, struct assay_upload_reply *reply,
                                       struct assay_error *e) ASSAY_MUST_CHECK;
+/* The body broke off: what was noted so far is kept under the upload, whose status becomes interrupted. */
+void assay_upload_abandon(struct assay_upload *u);
 void assay_upload_free(struct assay_upload *u); /* also after a failure half way: what was staged is gone */
 /* Public form of an upload's id and back. */
 #define ASSAY_UPLOAD_ID_TEXT 24

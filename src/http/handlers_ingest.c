@@ -60,6 +60,7 @@ static enum assay_http_flow post_object(struct assay_http_request *r) {
 static enum assay_http_flow answer_upload(struct assay_http_request *r, struct assay_upload *u, enum assay_status st,
                                           struct assay_error *e) {
     struct assay_upload_reply reply;
+    if (st && u) assay_upload_abandon(u);
     if (!st) st = assay_upload_finish(u, &reply, e);
     if (st) return assay_app_fail(r, st, e);
     struct assay_buf b = {0};

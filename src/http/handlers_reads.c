@@ -367,6 +367,8 @@ static enum assay_http_flow list_compensations(struct assay_http_request *r, str
     return st ? assay_app_fail(r, st, &e) : list_period(r, &v, write_compensation);
 }
 
+#define LINES_TRIES 5
+
 static enum assay_http_flow list_lines(struct assay_http_request *r, struct assay_session *s) {
     struct assay_period_view v;
     const struct assay_evaluated *row;
@@ -376,12 +378,18 @@ static enum assay_http_flow list_lines(struct assay_http_request *r, struct assa
     int limit = assay_app_limit(r, &es);
     if (cursor.p && !assay_cursor_read('l', cursor, r->arena, &after, 1)) bad_cursor(&es);
     if (es.n) return bad_parameters(r, &es);
-    enum assay_status st = read_period(s, assay_app_scheme(r), r->vars[1], &v, &e);
-    if (!st) st = find_row(&v, r->vars[0], &row, &e);
     struct assay_line_row *lines = NULL;
     size_t n = 0;
-    if (!st)
-        st = assay_store_pay_lines(s->db, v.config->id, row->provider->id, v.period, after, limit, &s->arena, &lines, &n, &e);
+    enum assay_status st = ASSAY_RETRY;
+    /* Lines and multiplier are of one configuration: it must not have moved by the time the lines are there. */
+    for (int try = 0; st == ASSAY_RETRY && try < LINES_TRIES; try++) {
+        int64_t revision = 0;
+        st = read_period(s, assay_app_scheme(r), r->vars[1], &v, &e);
+        if (!st) st = find_row(&v, r->vars[0], &row, &e);
+        if (!st) st = assay_store_pay_lines(s->db, v.config->id, row->provider->id, v.period, after, limit, &s->arena, &lines, &n, &e);
+        if (!st) st = assay_store_config_revision(s->db, &revision, &e);
+        if (!st && revision != s->config->revision) st = assay_fail(&e, ASSAY_RETRY, "", "the configuration moved");
+    }
     if (st) return assay_app_fail(r, st, &e);
     struct assay_buf b = {0};
     assay_list_begin(&b);

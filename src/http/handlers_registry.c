@@ -166,7 +166,7 @@ enum assay_http_flow assay_post_providers(struct assay_http_request *r, void *wo
     struct assay_error e = {0};
     struct assay_session *s = assay_app_session(r, worker);
     if (!s) return ASSAY_HTTP_DONE;
-    enum assay_status st = r->media == 0 ? read_provider_array(r, &l, &e) : read_provider_lines(r, &l, &e);
+    enum assay_status st = strstr(r->route->accepts[0], "ndjson") ? read_provider_lines(r, &l, &e) : read_provider_array(r, &l, &e);
     bool *created = assay_xcalloc(l.n, sizeof *created);
     int64_t n_created = 0;
     if (!st && !l.rejected) st = assay_registry_put_providers(s, l.rows, l.n, created, &e);
@@ -335,7 +335,7 @@ static enum assay_status expected_version(struct assay_http_request *r, enum ass
     char etag[24];
     bool exists = find_document(cfg, kind, r->vars[0], &v);
     assay_config_release(cfg);
-    *expected = -1;
+    *expected = kind == ASSAY_DOC_SCHEME ? 0 : -1; /* a scheme made by someone else meanwhile is not replaced unseen */
     if (!r->headers.if_match.p && (kind != ASSAY_DOC_SCHEME || !exists)) return ASSAY_OK;
     snprintf(etag, sizeof etag, "v%d", v.version);
     *expected = exists ? v.version : 0;

@@ -55,7 +55,8 @@ struct touch { /* an order that something happens to */
 struct batch {
     struct assay_session *s;
     const struct assay_config *cfg;
-    struct assay_arena *a;
+    struct assay_arena *a;      /* of the batch */
+    struct assay_arena scratch; /* of one order: a batch may touch many large ones */
     struct assay_item *items;
     size_t n;
     bool again;                 /* an earlier attempt's commit may have happened */
@@ -315,7 +316,7 @@ static void count_order(struct batch *b, const struct assay_config_provider *p, 
                         struct assay_order_key key, int sign, struct assay_verdict_row *rows) {
     for (size_t i = 0; i < b->cfg->n_schemes; i++) {
         struct assay_judged j;
-        assay_judge_order(b->cfg, &b->cfg->schemes[i], p, o, key, b->a, &j);
+        assay_judge_order(b->cfg, &b->cfg->schemes[i], p, o, key, &b->scratch, &j);
         assay_tally_sums_add(&b->sums, p->id, b->cfg->schemes[i].id, &j.contribution, sign);
         rows[i] = j.row;
     }
@@ -342,18 +343,18 @@ static enum assay_status refold_order(struct batch *b, const struct voids *voids
         if (!row) row = stored_order(b, x);
         extra += x->item != NULL;
     }
-    enum assay_status st = row ? assay_packed_read(row->packed, b->a, &old, &n_old, e) : ASSAY_OK;
+    enum assay_status st = row ? assay_packed_read(row->packed, &b->scratch, &old, &n_old, e) : ASSAY_OK;
     if (st) return st;
     if (n_old + extra > ORDER_RECORDS_MAX) {
         refuse_new(b, t, end);
         if (extra == (size_t)(end - t)) return ASSAY_OK;
     }
-    struct assay_folded_record *recs = assay_arena_alloc(b->a, (n_old + extra + 1) * sizeof *recs);
-    struct assay_verdict_row *before = assay_arena_zalloc(b->a, (b->cfg->n_schemes + 1) * sizeof *before);
+    struct assay_folded_record *recs = assay_arena_alloc(&b->scratch, (n_old + extra + 1) * sizeof *recs);
+    struct assay_verdict_row *before = assay_arena_zalloc(&b->scratch, (b->cfg->n_schemes + 1) * sizeof *before);
     if (n_old) {
         struct assay_order was;
         memcpy(recs, old, n_old * sizeof *recs);
-        assay_order_fold(old, n_old, b->a, &was);
+        assay_order_fold(old, n_old, &b->scratch, &was);
         count_order(b, p, &was, t->key, -1, before);
     }
     n = n_old;
@@ -363,7 +364,7 @@ static enum assay_status refold_order(struct batch *b, const struct voids *voids
         if (x->item) {
             size_t pos = 0;
             struct assay_folded_record *r = &recs[n++];
-            st = assay_record_unpack(x->item->packed, &pos, b->a, &r->record, &r->voided);
+            st = assay_record_unpack(x->item->packed, &pos, &b->scratch, &r->record, &r->voided);
             if (st) return assay_fail(e, st, "", "a packed record could not be read back");
             r->voided = void_waits(b, voids, x->item);
             append_only = append_only && !r->voided;
@@ -386,7 +387,7 @@ static enum assay_status refold_order(struct batch *b, const struct voids *voids
         pack_all(recs, n, b->a, &packed);
     }
     struct assay_order is;
-    assay_order_fold(recs, n, b->a, &is);
+    assay_order_fold(recs, n, &b->scratch, &is);
     assay_order_row_of(&is, t->key, now);
     now->packed = packed;
     now->fresh = row == NULL;
@@ -410,6 +411,7 @@ static enum assay_status refold_touched(struct batch *b, const struct voids *voi
     for (size_t i = 0, j; i < b->n_touches; i = j) {
         for (j = i + 1; j < b->n_touches && order_key_cmp(&b->touches[i].key, &b->touches[j].key) == 0; j++) continue;
         enum assay_status st = refold_order(b, voids, &b->touches[i], &b->touches[j], e);
+        assay_arena_reset(&b->scratch);
         if (st) return st;
     }
     return ASSAY_OK;
@@ -449,12 +451,24 @@ static struct assay_record_row *number_records(struct batch *b, size_t fresh, si
     return rows;
 }
 
+/* Whoever repeated a record that was refused after all is refused with it. */
+static void settle_refused(struct batch *b) {
+    const struct assay_item *first = NULL;
+    for (size_t i = 0; i < b->n_sorted; i++) {
+        struct assay_item *it = b->sorted[i];
+        if (it->fresh) first = it;
+        else if (first && first->status && same_key(first, it) && it->duplicate)
+            it->status = first->status, it->detail = first->detail, it->duplicate = false;
+    }
+}
+
 static enum assay_status write_batch(struct batch *b, size_t fresh, struct assay_error *e) {
     struct voids voids = {0};
     b->sums.arena = b->a;
     enum assay_status st = list_touches(b, &voids, e);
     if (!st) st = refold_touched(b, &voids, e);
     if (st) return st;
+    settle_refused(b);
     assay_tally_sums_close(&b->sums);
     struct assay_ingest_save save = {.voided = voids.keys,
                                      .n_voided = voids.n,
@@ -497,6 +511,7 @@ static enum assay_status attempt(struct assay_session *s, const struct assay_con
         return ASSAY_OK;
     }
     st = write_batch(&b, fresh, e);
+    assay_arena_free(&b.scratch);
     if (st) assay_db_rollback(s->db);
     return st;
 }
@@ -524,8 +539,9 @@ enum assay_status assay_ingest_apply(struct assay_session *s, struct assay_item 
         st = attempt(s, cfg, items, n, again, &arena, e);
         assay_config_release(cfg);
         if (st == ASSAY_PRECONDITION_FAILED) {
-            st = assay_config_refresh(s->service, s->db, e);
-            if (!st) continue;
+            /* Nothing was written: until an attempt says so itself, the answer is "try again". */
+            enum assay_status refreshed = assay_config_refresh(s->service, s->db, e);
+            st = refreshed ? refreshed : assay_fail(e, ASSAY_RETRY, "", "the configuration keeps changing");
         }
         if (st != ASSAY_RETRY && st != ASSAY_DATABASE_UNAVAILABLE) break;
         if (st == ASSAY_DATABASE_UNAVAILABLE) again = true; /* a commit may have gone through unheard */
@@ -537,12 +553,13 @@ enum assay_status assay_ingest_apply(struct assay_session *s, struct assay_item 
     if (st == ASSAY_OK) return ASSAY_OK;
     struct assay_error ignored;
     bool usable = assay_db_restore(s->db, &ignored) == ASSAY_OK;
-    if (st == ASSAY_DATABASE && n > 1 && usable) {
-        /* One record the database will not take must not fail its neighbours. */
+    bool poison = st == ASSAY_DATABASE || st == ASSAY_INTERNAL;
+    if (poison && n > 1 && usable) {
+        /* One record the database will not take, or one damaged order, must not fail its neighbours. */
         enum assay_status left = assay_ingest_apply(s, items, n / 2, e),
                           right = assay_ingest_apply(s, items + n / 2, n - n / 2, e);
         return left ? left : right;
     }
     fail_all(items, n, st);
-    return st == ASSAY_DATABASE ? ASSAY_OK : st; /* poison is a result, an absent database is not */
+    return poison ? ASSAY_OK : st; /* poison is a result, an absent database is not */
 }

@@ -420,6 +420,9 @@ static enum assay_status run_provider(struct verify *v, struct assay_error *e) {
     int32_t id = v->provider->id;
     enum assay_status st = assay_db_begin(v->s->db, !v->repair, e);
     if (!st && v->repair) st = assay_store_heads_lock(v->s->db, &id, 1, v->a, &heads, e);
+    int64_t revision = 0;
+    if (!st) st = assay_store_config_revision(v->s->db, &revision, e);
+    if (!st && revision != v->cfg->revision) st = assay_fail(e, ASSAY_RETRY, "", "the configuration moved");
     if (!st) st = derive_and_compare(v, e);
     if (!st && v->repair) st = put_right(v, e);
     if (!st) st = assay_db_commit(v->s->db, e);
@@ -432,23 +435,27 @@ static enum assay_status run_all(struct assay_session *s, bool repair, void (*re
     enum assay_status st = assay_db_restore(s->db, e);
     if (!st) st = assay_config_refresh(s->service, s->db, e);
     if (st) return st;
-    const struct assay_config *cfg = assay_service_config(s->service);
-    struct assay_arena a = {0};
+    struct assay_arena a = {0}, done = {0};
+    struct assay_str last = ASSAY_STR_NONE; /* the provider done last: the next is found anew in every configuration */
     memset(out, 0, sizeof *out);
-    for (size_t i = 0; i < cfg->n_providers && !st; i++) {
-        struct verify v = {.s = s,
-                           .cfg = cfg,
-                           .provider = &cfg->providers[i],
-                           .a = &a,
-                           .repair = repair,
-                           .report = report,
-                           .arg = arg,
-                           .out = out};
-        st = run_provider(&v, e);
-        assay_arena_reset(&a);
+    for (bool more = true; more && !st;) {
+        const struct assay_config *cfg = assay_service_config(s->service);
+        size_t i = 0;
+        while (i < cfg->n_providers && last.p && assay_str_cmp(cfg->providers[i].code, last) <= 0) i++;
+        for (; i < cfg->n_providers && !st; i++) {
+            struct verify v = {.s = s, .cfg = cfg, .provider = &cfg->providers[i], .a = &a, .repair = repair, .report = report, .arg = arg, .out = out};
+            st = run_provider(&v, e);
+            assay_arena_reset(&a);
+            if (st) break;
+            assay_arena_reset(&done);
+            last = assay_arena_dup(&done, cfg->providers[i].code);
+        }
+        more = st == ASSAY_RETRY;
+        if (more) st = assay_config_refresh(s->service, s->db, e);
+        assay_config_release(cfg);
     }
     assay_arena_free(&a);
-    assay_config_release(cfg);
+    assay_arena_free(&done);
     return st;
 }
 

@@ -25,7 +25,7 @@ static const struct assay_config_scheme *former(const struct change *c, const st
 
 static enum assay_status refold_page(struct change *c, int32_t provider_id, const struct assay_order_row *rows, size_t n,
                                      scheme_filter *affected, const void *arg, struct assay_error *e) {
-    struct assay_arena a = {0};
+    struct assay_arena a = {0}, scratch = {0}; /* of the page, of one order */
     struct assay_tally_sums sums = {.arena = &a};
     struct assay_verdict_row *verdicts = assay_arena_alloc(&a, (n * c->after->n_schemes + 1) * sizeof *verdicts);
     size_t n_verdicts = 0;
@@ -37,23 +37,24 @@ static enum assay_status refold_page(struct change *c, int32_t provider_id, cons
         size_t n_recs;
         struct assay_order o;
         bool changed = false;
-        if ((st = assay_packed_read(rows[i].packed, &a, &recs, &n_recs, e))) break;
-        assay_order_fold(recs, n_recs, &a, &o);
+        if ((st = assay_packed_read(rows[i].packed, &scratch, &recs, &n_recs, e))) break;
+        assay_order_fold(recs, n_recs, &scratch, &o);
         for (size_t k = 0; k < c->after->n_schemes; k++) {
             const struct assay_config_scheme *scheme = &c->after->schemes[k], *was = former(c, scheme);
             struct assay_judged old = {.row.outcome = ASSAY_OUTCOME_NONE}, now;
             if (!affected(c, scheme, arg)) continue;
             if (was) {
-                assay_judge_order(c->before, was, p_before, &o, rows[i].key, &a, &old);
+                assay_judge_order(c->before, was, p_before, &o, rows[i].key, &scratch, &old);
                 assay_tally_sums_add(&sums, provider_id, scheme->id, &old.contribution, -1);
             }
-            assay_judge_order(c->after, scheme, p_after, &o, rows[i].key, &a, &now);
+            assay_judge_order(c->after, scheme, p_after, &o, rows[i].key, &scratch, &now);
             assay_tally_sums_add(&sums, provider_id, scheme->id, &now.contribution, +1);
             if (was ? assay_verdict_row_equal(&old.row, &now.row) : now.row.outcome == ASSAY_OUTCOME_NONE) continue;
             verdicts[n_verdicts++] = now.row;
             changed = true;
         }
         c->refolded += changed;
+        assay_arena_reset(&scratch);
     }
     assay_tally_sums_close(&sums);
     struct assay_ingest_save save = {.verdicts = verdicts,
@@ -63,6 +64,7 @@ static enum assay_status refold_page(struct change *c, int32_t provider_id, cons
                                      .pays = sums.pays,
                                      .n_pays = sums.n_pays};
     if (!st) st = assay_store_ingest_save(c->s->db, &save, false, e);
+    assay_arena_free(&scratch);
     assay_arena_free(&a);
     return st;
 }
@@ -232,7 +234,8 @@ static enum assay_status put_providers(struct change *c, const struct assay_prov
         int32_t id = known ? known->id : next_id;
         for (j = i; j < n && assay_str_eq(sorted[j]->code, sorted[i]->code); j++) {
             created[sorted[j] - first] = !known && j == i;
-            if (!provider_row(c, sorted[j], known, id, &rows[n_rows])) continue;
+            bool news = provider_row(c, sorted[j], known, id, &rows[n_rows]);
+            if (!news && n_rows == before) continue; /* says what stands; but after a change it is one back */
             if (!known && j > i && rows[n_rows].effective_from == ASSAY_NO_DATE) rows[n_rows].effective_from = today(c);
             rows[n_rows].version = (known ? known->n_recorded : 0) + (int32_t)(n_rows - before) + 1;
             n_rows++;

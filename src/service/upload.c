@@ -404,3 +404,11 @@ enum assay_status assay_upload_finish(struct assay_upload *u, struct assay_uploa
                                          .errors = u->errors};
     return ASSAY_OK;
 }
+
+void assay_upload_abandon(struct assay_upload *u) {
+    struct assay_error ignored;
+    enum assay_status st = flush_rejections(u, &ignored);
+    u->row.status = ASSAY_STR("interrupted");
+    u->row.finished_at = assay_service_now(u->session->service);
+    if (!st) WITH_RETRY(st, assay_store_upload_finish(u->session->db, &u->row, &ignored));
+}

@@ -18,7 +18,7 @@ struct assay_watcher {
 /* False once it is time to stop. */
 static bool wait_a_while(struct assay_watcher *w) {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_nsec += LOOK_EVERY_MS * 1000000L;
     until.tv_sec += until.tv_nsec / 1000000000L;
     until.tv_nsec %= 1000000000L;
@@ -49,7 +49,11 @@ static void *run(void *arg) {
 struct assay_watcher *assay_watcher_new(struct assay_service *s, struct assay_error *e) {
     struct assay_watcher *w = assay_xcalloc(1, sizeof *w);
     pthread_mutex_init(&w->lock, NULL);
-    pthread_cond_init(&w->stop, NULL);
+    pthread_condattr_t monotonic; /* a clock set back must not blind it */
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&w->stop, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     if (assay_session_open(s, &w->session, e) == ASSAY_OK) {
         if (pthread_create(&w->thread, NULL, run, w) == 0) return w;
         assay_fail(e, ASSAY_INTERNAL, "", "no thread for the watcher");
