@@ -87,6 +87,10 @@ struct assay_session {
 const struct assay_config *assay_session_pin(struct assay_session *s);
 void assay_session_unpin(struct assay_session *s);
 enum assay_status assay_session_open(struct assay_service *s, struct assay_session **out, struct assay_error *e) ASSAY_MUST_CHECK;
+/* Without connecting yet: assay_session_usable does, as often as it is lost. */
+struct assay_session *assay_session_new(struct assay_service *s);
+/* Connect where there is no connection, mend it where it is broken. */
+enum assay_status assay_session_usable(struct assay_session *s, struct assay_error *e) ASSAY_MUST_CHECK;
 void assay_session_close(struct assay_session *s);
 /* Bring the shared configuration up to what the database holds, where its revision moved. */
 enum assay_status assay_session_refresh(struct assay_session *s, struct assay_error *e) ASSAY_MUST_CHECK;

@@ -99,14 +99,11 @@ enum assay_status assay_cmd_migrate_now(const char *conninfo, int *applied, stru
 
 /* --- workers and metrics ------------------------------------------------------------------------------------------------------------ */
 
+/* A worker connects when it has work: a database that is away at the start is no reason to do without the worker. */
 static void *worker_open(void *arg, enum assay_http_lane lane) {
     struct assay_app *app = arg;
-    struct assay_session *s;
-    struct assay_error e;
     (void)lane;
-    if (assay_session_open(app->service, &s, &e) == ASSAY_OK) return s;
-    assay_log_error(app->log, ASSAY_LOG_ERROR, "worker_without_database", &e);
-    return NULL;
+    return assay_session_new(app->service);
 }
 
 static void worker_close(void *arg, void *worker) {

@@ -7,7 +7,7 @@
 struct assay_session *assay_app_session(struct assay_http_request *r, void *worker) {
     struct assay_session *s = worker;
     struct assay_error e = {0};
-    enum assay_status st = s ? assay_db_restore(s->db, &e) : assay_fail(&e, ASSAY_DATABASE_UNAVAILABLE, "", "no connection");
+    enum assay_status st = assay_session_usable(s, &e);
     if (st) {
         assay_app_fail(r, ASSAY_DATABASE_UNAVAILABLE, &e);
         return NULL;

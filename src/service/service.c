@@ -55,10 +55,20 @@ void assay_service_stop(struct assay_service *s) {
 
 assay_instant assay_service_now(const struct assay_service *s) { return s->options.now(); }
 
-enum assay_status assay_session_open(struct assay_service *s, struct assay_session **out, struct assay_error *e) {
+struct assay_session *assay_session_new(struct assay_service *s) {
     struct assay_session *n = assay_xcalloc(1, sizeof *n);
     n->service = s;
-    enum assay_status st = assay_db_open(s->options.conninfo, s->options.statement_timeout_ms, &n->db, e);
+    return n;
+}
+
+enum assay_status assay_session_usable(struct assay_session *s, struct assay_error *e) {
+    if (s->db) return assay_db_restore(s->db, e);
+    return assay_db_open(s->service->options.conninfo, s->service->options.statement_timeout_ms, &s->db, e);
+}
+
+enum assay_status assay_session_open(struct assay_service *s, struct assay_session **out, struct assay_error *e) {
+    struct assay_session *n = assay_session_new(s);
+    enum assay_status st = assay_session_usable(n, e);
     if (st) assay_session_close(n), n = NULL;
     *out = n;
     return st;
@@ -77,7 +87,7 @@ enum assay_status assay_session_refresh(struct assay_session *s, struct assay_er
 }
 
 enum assay_status assay_session_ready(struct assay_session *s, struct assay_error *e) {
-    enum assay_status st = assay_db_restore(s->db, e);
+    enum assay_status st = assay_session_usable(s, e);
     if (!st) st = assay_db_ping(s->db, e);
     return st ? st : assay_store_check_schema(s->db, e);
 }

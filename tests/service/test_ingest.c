@@ -3,6 +3,7 @@
  * configuration gives what it would have given from the beginning. */
 #include <libpq-fe.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "app/sample.h"
 #include "assay/service.h"
@@ -476,6 +477,12 @@ START_TEST(full_order) {
     OK(assay_ingest_apply(x, batch + 10000, 2, &err));
     ck_assert_int_eq(batch[10000].status, ASSAY_ORDER_FULL);
     ck_assert_int_eq(batch[10001].status, ASSAY_OK);
+    /* Its repetition in the same batch is no duplicate of anything. */
+    batch[0] = batch[1] = batch[10000];
+    OK(assay_ingest_apply(x, batch, 2, &err));
+    ck_assert_int_eq(batch[0].status, ASSAY_ORDER_FULL);
+    ck_assert_int_eq(batch[1].status, ASSAY_ORDER_FULL);
+    ck_assert(!batch[1].duplicate);
     ck_assert_int_eq(count_of("SELECT count(*) FROM record"), 10001);
     ck_assert_int_eq(count_of("SELECT max(seq) FROM record"), 10001);
     verify_clean(x);
@@ -512,6 +519,59 @@ START_TEST(unknown_provider_and_conflict) {
     ck_assert_int_eq(batch[1].status, ASSAY_OK);
     assay_session_close(y);
     assay_service_stop(other);
+    assay_session_close(x);
+    assay_service_stop(s);
+}
+END_TEST
+
+/* Of a provider sent several times in one request the last holds, also when it takes back what came before. */
+START_TEST(last_of_a_request_holds) {
+    struct assay_service *s = start_with(info, 0, 0);
+    struct assay_session *x = session_of(s);
+    const struct assay_config *cfg = assay_service_config(s);
+    const struct assay_config_provider *known = assay_config_provider(cfg, providers[0].code);
+    struct assay_provider p[2] = {providers[0], providers[0]};
+    bool created[2];
+    p[0].facts = p[1].facts = known->versions.facts[known->versions.n - 1];
+    p[0].name = p[1].name = known->latest->name;
+    p[0].facts.city = ASSAY_STR("Elsewhere");
+    OK(assay_registry_put_providers(x, p, 2, created, &err));
+    const struct assay_config *after = assay_service_config(s);
+    const struct assay_config_provider *now = assay_config_provider(after, providers[0].code);
+    ck_assert(assay_str_eq(now->versions.facts[now->versions.n - 1].city, p[1].facts.city));
+    assay_config_release(cfg);
+    assay_config_release(after);
+    assay_session_close(x);
+    assay_service_stop(s);
+}
+END_TEST
+
+/* The configuration moves all the time: what is answered OK is stored, the rest is told to come again. */
+static void *move_configuration(void *arg) {
+    const atomic_bool *stop = arg;
+    PGconn *c = PQconnectdb(info);
+    while (!atomic_load(stop)) PQclear(PQexec(c, "UPDATE config SET revision = revision + 1"));
+    PQfinish(c);
+    return NULL;
+}
+
+START_TEST(acknowledged_is_stored_while_configuration_moves) {
+    struct assay_service *s = start_with(info, 0, 0);
+    struct assay_session *x = session_of(s);
+    pthread_t threads[3];
+    atomic_bool stop = false;
+    int64_t acknowledged = 0;
+    for (int i = 0; i < 3; i++) ck_assert_int_eq(pthread_create(&threads[i], NULL, move_configuration, &stop), 0);
+    for (size_t i = 0; i < 60; i++) {
+        struct assay_item it = items[i];
+        it.received_at = test_now();
+        enum assay_status st = assay_ingest_apply(x, &it, 1, &err);
+        ck_assert_int_eq(st, it.status);
+        acknowledged += st == ASSAY_OK;
+    }
+    atomic_store(&stop, true);
+    for (int i = 0; i < 3; i++) pthread_join(threads[i], NULL);
+    ck_assert_int_eq(count_of("SELECT count(*) FROM record"), acknowledged);
     assay_session_close(x);
     assay_service_stop(s);
 }
@@ -690,6 +750,8 @@ static Suite *suite_of_ingest(void) {
     tcase_add_test(t, poison_is_refused_alone);
     tcase_add_test(t, full_order);
     tcase_add_test(t, unknown_provider_and_conflict);
+    tcase_add_test(t, last_of_a_request_holds);
+    tcase_add_test(t, acknowledged_is_stored_while_configuration_moves);
     tcase_add_test(t, cut_connections);
     tcase_add_loop_test(t, refolded_is_as_if_from_the_beginning, 0, 5);
     tcase_add_test(t, verification_names_each_difference);
