@@ -155,7 +155,8 @@ class Daemon:
             _alive.remove(self)
 
     def check_end(self):
-        bad = [x for x in self.log().splitlines() if "level=error" in x or "Sanitizer" in x or "runtime error:" in x]
+        is_bad = lambda x: "level=error" in x or "Sanitizer" in x or "runtime error:" in x
+        bad = [x for x in self.log().splitlines() if is_bad(x) and "code=retry" not in x]  # 503, and asked again
         if self.process.returncode != 0 or bad:
             said = "\n".join(bad[:20]) or self.tail()
             raise tap.Differ(f"{self.name} ended with {self.process.returncode}:\n{said}")

@@ -114,7 +114,7 @@ def value_rows():
     yield one(EVENTS, {**OPENED, "product": "机" * 1001}, "/product", "too_long")
     yield one(EVENTS, {**OPENED, "product": ""}, "/product", "invalid_value")
     yield one(EVENTS, {**VOIDED, "reason": "x" * 1001}, "/reason", "too_long")
-    yield one(EVENTS, {**VOIDED, "reason": "x" * (7 << 20)}, "/reason", "too_long")
+    yield one(EVENTS, {**VOIDED, "reason": "x" * (1 << 20)}, "/reason", "too_long")
     for value in ("0D10", "2D24", "2d10", "10D10", "2D1", "D10", "", "2D10 ", "２D10"):
         yield one(EVENTS, {**SHIPPED, "courier": value}, "/courier", "invalid_value")
     words = ((EVENTS, OPENED, "channel", "phone"), (EVENTS, OPENED, "customer_class", "KEY"), (EVENTS, OPENED, "warranty", "yes"),
@@ -159,7 +159,8 @@ def body_rows():
             yield EVENTS, body, 400, code, []
     for body in (b"null", b"true", b'"text"', b"5", b"-1.5e3"):
         yield EVENTS, body, 422, INVALID, [("", "wrong_type")]
-    yield EVENTS, b'{"id":"' + b"x" * (10 << 20) + b'"}', 413, "too_large", []
+    for size in (3 << 20, 10 << 20):
+        yield EVENTS, b'{"id":"' + b"x" * size + b'"}', 413, "too_large", []
 
 
 def check_rows(client, rows, d):
