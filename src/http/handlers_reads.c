@@ -371,7 +371,7 @@ static enum assay_http_flow list_compensations(struct assay_http_request *r, str
 
 static enum assay_http_flow list_lines(struct assay_http_request *r, struct assay_session *s) {
     struct assay_period_view v;
-    const struct assay_evaluated *row;
+    const struct assay_evaluated *row = NULL;
     struct assay_error e = {0};
     struct assay_errors es = {0};
     struct assay_str cursor = assay_http_param(r, "cursor"), after = ASSAY_STR_NONE;
