@@ -230,8 +230,8 @@ enum assay_status assay_store_order_list(struct assay_db *db, const struct assay
                                          struct assay_order_listed **rows, size_t *n, struct assay_error *e) ASSAY_MUST_CHECK;
 
 /* Tallies of a window of months for one provider (or all: provider_id 0), summed, by provider_id; with the orders open
- * now that were opened in [open_from, open_before), and the head's last_record_at. Providers without any tally or open order
- * in it are left out. */
+ * now that were opened in [open_from, open_before), and the head's last_record_at. Providers
+ * that never sent a record are left out. */
 struct assay_window_row {
     int32_t provider_id;
     int64_t counts[ASSAY_TALLY_COUNT];

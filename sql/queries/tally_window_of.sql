@@ -4,4 +4,4 @@ FROM provider_head h
 CROSS JOIN LATERAL (SELECT count(*) AS open FROM work_order w
                     WHERE w.provider_id = h.provider_id AND w.state = 1 AND w.opened_at >= $5::timestamptz AND w.opened_at < $6::timestamptz) o
 LEFT JOIN tally t ON t.provider_id = h.provider_id AND t.scheme_id = $2::int2 AND t.month BETWEEN $3::int4 AND $4::int4
-WHERE h.provider_id = $1::int4 AND (o.open > 0 OR t.provider_id IS NOT NULL);
+WHERE h.provider_id = $1::int4;

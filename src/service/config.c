@@ -269,9 +269,8 @@ static enum assay_status load_providers(struct assay_db *db, struct snapshot *sn
     return ASSAY_OK;
 }
 
-enum assay_status assay_config_load(struct assay_service *s, struct assay_db *db, struct assay_arena *scratch,
-                                    struct assay_config **out, struct assay_error *e) {
-    (void)scratch;
+enum assay_status assay_config_load(struct assay_service *s, struct assay_db *db, struct assay_config **out,
+                                    struct assay_error *e) {
     struct snapshot *sn = assay_xcalloc(1, sizeof *sn);
     atomic_init(&sn->refs, 1);
     enum assay_status st = assay_store_config_revision(db, &sn->config.revision, e);
@@ -292,7 +291,7 @@ enum assay_status assay_config_refresh(struct assay_service *s, struct assay_db 
     enum assay_status st = assay_db_begin(db, true, e);
     if (!st) st = assay_store_config_revision(db, &revision, e);
     bool stale = !st && (!s->config || s->config->revision != revision);
-    if (stale) st = assay_config_load(s, db, NULL, &fresh, e);
+    if (stale) st = assay_config_load(s, db, &fresh, e);
     if (!st) st = assay_db_commit(db, e);
     else assay_db_rollback(db);
     if (!st && fresh) {

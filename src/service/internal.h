@@ -34,8 +34,8 @@ struct assay_watcher *assay_watcher_new(struct assay_service *s, struct assay_er
 void assay_watcher_free(struct assay_watcher *w);
 
 /* --- config.c */
-enum assay_status assay_config_load(struct assay_service *s, struct assay_db *db, struct assay_arena *scratch,
-                                    struct assay_config **out, struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_config_load(struct assay_service *s, struct assay_db *db, struct assay_config **out,
+                                    struct assay_error *e) ASSAY_MUST_CHECK;
 /* Load from the connection and put in force, unless what is in force is as new. */
 enum assay_status assay_config_refresh(struct assay_service *s, struct assay_db *db, struct assay_error *e) ASSAY_MUST_CHECK;
 
@@ -62,7 +62,6 @@ void assay_judge_loose_survey(const struct assay_config_scheme *scheme, const st
                               struct assay_contribution *out);
 
 /* Differences to tallies, gathered by key. Zero-initialise; all in the arena. */
-struct assay_ledgered_tally;
 struct assay_tally_sums {
     struct assay_arena *arena;
     struct assay_tally_row *rows;

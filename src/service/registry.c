@@ -162,7 +162,7 @@ static enum assay_status begin_change(struct change *c, struct assay_error *e) {
 /* Read the configuration as it will be, once the new rows are in. */
 static enum assay_status see_after(struct change *c, struct assay_error *e) {
     enum assay_status st = assay_store_config_advance(c->s->db, e);
-    return st ? st : assay_config_load(c->s->service, c->s->db, NULL, &c->after, e);
+    return st ? st : assay_config_load(c->s->service, c->s->db, &c->after, e);
 }
 
 static enum assay_status end_change(struct change *c, enum assay_status st, struct assay_error *e) {
