@@ -5,7 +5,9 @@ and starts daemons of its own on that (Database.serve). Whatever way a program e
 the context managers, by atexit, by the signals that end a program, and, where the program itself is killed, by the
 kernel, which then sends the daemons SIGTERM.
 
-Only the standard library, and PostgreSQL's psql.
+Every exchange of a Client is held against the contract (tests/contract) at once, and fails its case where it differs.
+
+Beside the standard library: PostgreSQL's psql, and what tests/contract needs.
 """
 import atexit
 import ctypes
@@ -15,6 +17,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -26,6 +29,11 @@ from urllib.parse import quote, urlencode
 import tap
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/contract"))
+from contract import PROBLEM, Contract
+from coverage import Recorder
+
+CONTRACT, SEEN = Contract(), Recorder()
 ROUTES = {"repair": "/v1/repair-events", "dispatch": "/v1/ccc-dispatches", "survey": "/v1/survey-responses"}
 START_SECONDS = 120
 STOP_SECONDS = 120
@@ -304,6 +312,36 @@ class Reply:
 PROBLEM_MEMBERS = {"type", "title", "status", "detail", "instance", "code", "request_id", "errors"}
 
 
+def judge(method, path, fields, body, reply):
+    """Hold an exchange against the contract, and note that it was seen."""
+    operation, faults = CONTRACT.judge(method, path, fields, body, reply.status, reply.headers, reply.data)
+    SEEN.add(operation, reply.status, reply.headers.get("Content-Type"), bool(faults))
+    if faults:
+        said = "\n".join(f"  {x}" for x in faults[:12])
+        raise tap.Differ(f"not in the contract: {operation or 'no operation'} {reply.status} ({method} {tap.short(path)})\n{said}\n"
+                         f"  {tap.short(body)} -> {reply!r}")
+
+
+def raw(port, head, body=b"", fields=None, timeout=60):
+    """A request as bytes, head being its first line and `fields` its header, of which nothing is added or mended; the body
+    may be shorter than announced. -> the socket, for raw_reply()"""
+    lines = [head, "Host: assay", *(f"{k}: {v}" for k, v in (fields or {}).items())]
+    s = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+    s.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+    return s
+
+
+def raw_reply(s, head, fields=None, body=None):
+    """The reply on a socket of raw(), judged."""
+    method, path, _ = head.split(" ", 2)
+    answer = http.client.HTTPResponse(s, method=method)
+    answer.begin()
+    reply = Reply(answer.status, answer.headers, answer.read())
+    s.close()
+    judge(method, path, fields or {}, body, reply)
+    return reply
+
+
 class Client:
     """One keep-alive connection. Each reply is held against what API.md says of every reply."""
 
@@ -326,18 +364,19 @@ class Client:
         if content_type:
             fields["Content-Type"] = content_type
         fields.update(headers)
-        self.connection.request(method, path, body, {k: v for k, v in fields.items() if v is not None})
+        fields = {k: v for k, v in fields.items() if v is not None}
+        self.connection.request(method, path, body, fields)
         answer = self.connection.getresponse()
         reply = Reply(answer.status, answer.headers, answer.read())
+        judge(method, path, fields, body, reply)
         self.check(method, path, reply)
         return reply
 
     def check(self, method, path, reply):
+        """What API.md says beyond the contract."""
         what = f"{method} {path} -> {reply!r}"
-        tap.check(reply.headers.get("X-Request-Id"), f"{what}: no X-Request-Id")
         if reply.status >= 400:
-            tap.check(reply.headers.get("Content-Type") == "application/problem+json", f"{what}: not a problem document")
-            if method != "HEAD":
+            if reply.headers.get("Content-Type") == PROBLEM and method != "HEAD":
                 problem = reply.json()
                 tap.check(set(problem) == PROBLEM_MEMBERS, f"{what}: a problem's members are {sorted(PROBLEM_MEMBERS)}")
                 tap.check(problem["status"] == reply.status, f"{what}: the status is said twice and differs")

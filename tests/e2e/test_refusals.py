@@ -360,10 +360,8 @@ def check_bulk_providers(client, d):
     """All or nothing: a registry is one thing."""
     lines = "\n".join([json.dumps({**PROVIDERS[0], "code": "N1"}), '{"code":"N2","name":',
                        json.dumps({**PROVIDERS[0], "code": "N3", "city": 5})])
-    client.connection.request("POST", "/v1/providers", lines.encode(),
-                              {"Authorization": f"Bearer {client.key}", "Content-Type": "application/x-ndjson"})
-    answer = client.connection.getresponse()
-    said = json.loads(answer.read())
+    answer = client.send("POST", "/v1/providers", lines.encode(), "application/x-ndjson")
+    said = answer.json()
     d.equal("bulk providers", [422, sorted([(2, "invalid_json", ""), (3, "wrong_type", "/city")])],
             [answer.status, sorted((x["line"], x["code"], x.get("pointer", "")) for x in said["errors"])])
     for code in ("N1", "N2", "N3"):
