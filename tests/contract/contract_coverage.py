@@ -3,7 +3,7 @@
 Every judged exchange is a line "operation status media-type" in the folder that ASSAY_CONTRACT_SEEN names, in a file for
 each process (test_examples.c writes the same); one that the contract does not describe is led by "!". As a program:
 
-    coverage.py FOLDER
+    contract_coverage.py FOLDER
 
 reads all of them and prints the result as TAP: it fails on an operation never exercised, on a documented status of one
 never seen, and on a reply that is not documented.
@@ -58,7 +58,7 @@ def main(folder):
     from contract import Contract
     name = "the tests have seen every operation of the contract with every documented status"
     print("1..1")
-    if not Path(folder).is_dir():
+    if not Path(folder).is_dir() or not any(Path(folder).iterdir()):
         print(f"ok 1 - {name} # SKIP no test has talked to the daemon")
         return 0
     found = gaps(Contract(), read(folder))

@@ -31,7 +31,7 @@ import tap
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/contract"))
 from contract import PROBLEM, Contract
-from coverage import Recorder
+from contract_coverage import Recorder
 
 CONTRACT, SEEN = Contract(), Recorder()
 ROUTES = {"repair": "/v1/repair-events", "dispatch": "/v1/ccc-dispatches", "survey": "/v1/survey-responses"}

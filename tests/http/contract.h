@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <regex.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "assay/str.h"
 #include "check_main.h"
@@ -224,6 +225,18 @@ static inline const json_t *contract_response(const json_t *doc, const json_t *o
     snprintf(text, sizeof text, "%d", status);
     const json_t *responses = json_object_get(op, "responses"), *r = json_object_get(responses, text);
     return contract_deref(doc, r);
+}
+
+/* Note that a reply was seen and is as the contract says, for the coverage (tests/contract/contract_coverage.py). */
+static inline void contract_seen(const char *operation, int status, const char *media_type) {
+    const char *folder = getenv("ASSAY_CONTRACT_SEEN");
+    char path[4096];
+    if (!folder) return;
+    snprintf(path, sizeof path, "%s/%ld", folder, (long)getpid());
+    FILE *f = fopen(path, "a");
+    ck_assert_msg(f != NULL, "cannot write %s", path);
+    fprintf(f, "%s %d %s\n", operation, status, *media_type ? media_type : "-");
+    fclose(f);
 }
 
 #endif

@@ -1,0 +1,341 @@
+#!/usr/bin/env python3
+"""A walk of the contract: each operation is answered, and refuses, in every way that api/openapi.yaml says it does.
+
+    test_contract_walk.py ASSAYD [WORD…]
+
+Everything is taken from the contract: a new operation is walked as soon as it stands there with its examples. What can
+not be told from it stands in the tables below, a line each. Each exchange is judged by the client; the last case asks
+whether each documented status has been seen.
+"""
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import daemon
+import tap
+from daemon import CONTRACT, raw, raw_reply
+
+import contract_coverage
+from examples import NEW, Examples
+
+# Values of path parameters that are well formed and name nothing; "none" where not said here.
+UNKNOWN = {"period": "1999-01", "version": "999", "upload": "u0000000000000000"}
+
+# Further good requests of an operation, sent in this order after its examples: (operation, status, what is otherwise).
+FURTHER = [
+]
+
+# Further refusals: (operation, status, what is otherwise than in its good request).
+REFUSED = [
+]
+
+# What an operation answers where the database is broken (500) or away (503), if neither that nor 200.
+ELSE = {
+    ("readyz", 500): 503,
+}
+
+RECORD_ID = {"at": "2000-12-31T00:00:00Z"}  # makes another record of one with the same id
+BAD_KEYS = {"no key": None, "a wrong key": "Bearer not-the-key-of-anybody"}
+FRESH = {"Cache-Control": "no-cache"}
+
+
+class Walk:
+    """One database and its daemon, in which the contract's examples are told."""
+
+    def __init__(self, client):
+        self.client, self.examples, self.d = client, Examples(CONTRACT), tap.Differences()
+
+    def send(self, want, request, method=None):
+        """want: a status, or several. What the reply is beyond that is the client's to judge."""
+        statuses = want if isinstance(want, (set, tuple)) else {want}
+        try:
+            reply = request.send(self.client, method)
+        except tap.Differ as e:
+            self.d.add(f"{request}: {e}")
+            return None
+        if reply.status not in statuses:
+            body = tap.short(request.body.decode("utf-8", "replace")) if request.body else ""
+            self.d.add(f"{request} {body}: wanted {sorted(statuses)}, got {reply!r}")
+        if (method or request.op.method) == "POST":
+            self.examples.learn(reply)
+        return reply
+
+    def good(self, op, **parts):
+        return self.examples.good(op, **parts)
+
+    def tell(self):
+        """Send every example: the registry's before the records, what makes before what takes away."""
+        order = {"PUT": 0, "POST": 1, "PATCH": 2, "DELETE": 3}
+        changing = [op for op in CONTRACT.operations if op.method != "GET"]
+        for op in sorted(changing, key=lambda op: ("Registry" not in op.node["tags"], order[op.method])):
+            if op.method == "PUT" and self.stands(op):
+                continue
+            for request in self.examples.all_good(op):
+                self.send({200, 201, 202, 204}, request)
+
+    def stands(self, op):
+        """What a PUT would replace is there already."""
+        get = CONTRACT.find("GET", op.path)
+        return get is not None and self.good(get).send(self.client).status == 200
+
+
+def walk_of(served):
+    return Walk(served.client(timeout=60))
+
+
+# --- what is taken ---------------------------------------------------------------------------------------------------------
+
+
+def answered(cluster):
+    """every operation answers its examples; parameters, pages, ETags, HEAD and OPTIONS are as the contract says"""
+    with cluster.database() as db:
+        walk = walk_of(db.serve())
+        walk.tell()
+        for op in CONTRACT.operations:
+            if op.method == "GET":
+                read(walk, op)
+            else:
+                change(walk, op)
+            options = walk.send(204, walk.good(op), "OPTIONS")
+            tap.check(options is None or not options.data, f"OPTIONS {op.path} has a body")
+        for op, status, parts in FURTHER:
+            walk.send(status, walk.good(CONTRACT.by_id[op], **parts))
+        walk.client.close()
+        walk.d.finish()
+
+
+def read(walk, op):
+    good = walk.good(op)
+    reply = walk.send(200, good)
+    if reply is None or reply.status != 200:
+        return
+    head = walk.send(200, good, "HEAD")
+    names = ("Content-Type", "ETag", "Cache-Control")
+    if head:
+        walk.d.equal(f"{good}: HEAD", [reply.headers.get(x) for x in names], [head.headers.get(x) for x in names])
+    for media_type in op.responses["200"].get("content", {}):
+        shown = walk.send(200, good.but(headers={"Accept": media_type}))
+        if shown:
+            walk.d.equal(f"{good} as {media_type}", media_type.split(";")[0], shown.headers.get("Content-Type", "").split(";")[0])
+    if 304 in op.statuses and reply.headers.get("ETag"):
+        walk.send(304, good.but(headers={"If-None-Match": reply.headers["ETag"]}))
+        walk.send(200, good.but(headers={"If-None-Match": '"another"'}))
+    for name, value in walk.examples.good_parameters(op):
+        walk.send(200, good.but(query={name: value}))
+    if "limit" in op.named("query"):
+        turn_page(walk, good.but(query={"limit": 1}))
+
+
+def turn_page(walk, request):
+    first = walk.send(200, request)
+    if not first or first.headers.get("Content-Type") != "application/json" or first.json()["next"] is None:
+        return
+    link = first.headers.get("Link") or ""
+    second = request.but(query={"cursor": first.json()["next"]})
+    walk.d.equal(f"{request}: Link leads to what `next` does", True, link.startswith("<") and 'rel="next"' in link)
+    a, b = walk.send(200, second), walk.client.send("GET", link[1:].partition(">")[0])
+    if a:
+        walk.d.equal(f"{request}: the next page", a.data, b.data)
+
+
+def change(walk, op):
+    """What is new is 201, the same again 200."""
+    good = walk.good(op)
+    if op.method == "PUT":
+        new = good.but(path={list(good.path)[-1]: NEW})
+        walk.send(201, new)
+        walk.send(200, new.but(headers={"If-Match": "*"} if "If-Match" in op.named("header") else {}))
+    elif 201 in op.statuses and good.body and "id" in good.document:
+        walk.send(201, good.but(body={**good.document, "id": "walk-1"}))
+        walk.send(200, good)
+
+
+# --- what is refused -------------------------------------------------------------------------------------------------------
+
+
+def refused(cluster):
+    """every operation refuses what the contract says it refuses: keys, parameters, paths, methods, media types, sizes, bodies"""
+    with cluster.database() as db:
+        served = db.serve()
+        walk = walk_of(served)
+        walk.tell()
+        for op in CONTRACT.operations:
+            good = walk.good(op)
+            refuse_heads(walk, op, good)
+            refuse_sizes(walk, served, op, good)
+            if op.body:
+                refuse_bodies(walk, op, good)
+            refuse_states(walk, op, good)
+        refuse_methods(walk)
+        for op, status, parts in REFUSED:
+            walk.send(status, walk.good(CONTRACT.by_id[op], **parts))
+        walk.client.close()
+        walk.d.finish()
+
+
+def refuse_heads(walk, op, good):
+    for value in BAD_KEYS.values():
+        want = {401} if not op.open else set(op.statuses) - {401}
+        if op.method == "GET" or not op.open:
+            walk.send(want, good.but(headers={"Authorization": value}))
+    walk.send(400, good.but(query={"walked": "1"}))
+    for name, value in walk.examples.bad_parameters(op):
+        walk.send(400, good.but(query={name: value}))
+    for name in good.path:
+        if 404 in op.statuses:
+            walk.send(404, good.but(path={name: UNKNOWN.get(name, "none")}))
+    if 406 in op.statuses:
+        walk.send(406, good.but(headers={"Accept": "image/png"}))
+    elif op.method == "GET":
+        walk.send(200, good.but(headers={"Accept": "image/png"}))
+
+
+def refuse_sizes(walk, served, op, good):
+    """As bytes: a client of HTTP would not let them through."""
+    head, fields = f"{op.method} {good.target} HTTP/1.1", good.fields(walk.client.key)
+    rows = [(414, f"{op.method} {good.target}?x={'0' * 9000} HTTP/1.1", fields), (431, head, {**fields, "X-Walked": "0" * 40000})]
+    if 413 in op.statuses:
+        rows.append((413, head, {**fields, "Content-Length": 10**12}))
+    for status, head, fields in rows:
+        try:
+            reply = raw_reply(raw(served.port, head, fields=fields), head, fields)
+            walk.d.equal(f"{op.id} {tap.short(head)}", status, reply.status)
+        except tap.Differ as e:
+            walk.d.add(f"{op.id} {tap.short(head)}: {e}")
+
+
+def refuse_bodies(walk, op, good):
+    at = good.but(path={list(good.path)[-1]: f"{NEW}-bad"} if op.method == "PUT" else {})
+    walk.send(415, at.but(media_type="application/x-walked"))
+    walk.send(415, at.but(headers={"Content-Encoding": "br"}))
+    walk.send(400, at.but(body=b"{", media_type="application/json"))
+    if 422 not in op.statuses or good.media_type != "application/json":
+        return
+    schema = CONTRACT.validator(op.body["content"]["application/json"]["schema"], False)
+    for what, document in walk.examples.bad_documents(good):
+        walk.send(422, at.but(body=document))
+        if schema.is_valid(document):
+            walk.d.add(f"{op.id}: {what}: the contract's schema takes what the daemon refuses")
+
+
+def refuse_states(walk, op, good):
+    if 409 in op.statuses and good.body and "id" in good.document:
+        walk.send({200, 201}, good)
+        walk.send(409, good.but(body={**good.document, **RECORD_ID}))
+    if 412 in op.statuses:
+        walk.send(412, good.but(headers={"If-Match": '"v999"'}))
+    if 428 in op.statuses:
+        walk.send(428, good)
+
+
+def refuse_methods(walk):
+    for path in CONTRACT.doc["paths"]:
+        ops = [op for op in CONTRACT.operations if op.path == path]
+        for method in {"GET", "PUT", "POST", "PATCH", "DELETE", "TRACE"} - CONTRACT.allowed(path):
+            walk.send(405, walk.good(ops[0]).but(media_type="application/json", body=b"{}"), method)
+
+
+# --- what comes too late, or is too much -----------------------------------------------------------------------------------
+
+
+def late(cluster):
+    """a body that does not come is 408, for every operation that takes one"""
+    with cluster.database() as db:
+        served = db.serve("--body-seconds", "1", "--idle-seconds", "1")
+        walk, open_ones = walk_of(served), []
+        for op in (op for op in CONTRACT.operations if 408 in op.statuses):
+            good = walk.good(op)
+            head, fields = f"{op.method} {good.target} HTTP/1.1", {**good.fields(walk.client.key), "Content-Length": 1000}
+            open_ones.append((op, head, fields, raw(served.port, head, good.body[:1], fields)))
+        for op, head, fields, s in open_ones:
+            walk.d.equal(f"{op.id}: half a body", 408, raw_reply(s, head, fields).status)
+        walk.d.finish()
+
+
+def begin_upload(served, walk):
+    """The head of an upload and half a line, which keep a worker busy. -> what raw_reply() takes"""
+    op = next(op for op in CONTRACT.operations if op.body and "application/x-ndjson" in op.body["content"] and 409 in op.statuses)
+    head = f"POST {op.path} HTTP/1.1"
+    fields = {"Authorization": f"Bearer {walk.client.key}", "Content-Type": "application/x-ndjson", "Content-Length": 1 << 20}
+    return raw(served.port, head, b'{"id": "walk', fields), head, fields
+
+
+def too_much(cluster):
+    """503 with Retry-After: more uploads than may wait, and what a stop leaves unfinished"""
+    with cluster.database() as db:
+        served = db.serve("--upload-workers", "1", "--upload-queue", "1", "--drain-seconds", "1")
+        walk = walk_of(served)
+        held = [begin_upload(served, walk) for _ in range(6)]
+        time.sleep(0.2)
+        served.process.terminate()
+        codes = []
+        for s, head, fields in held:
+            reply = raw_reply(s, head, fields)
+            codes.append((reply.status, reply.json()["code"]))
+        tap.equal("how many are answered 503", len(held), sum(status == 503 for status, _ in codes))
+        tap.equal("why", {"overloaded", "draining"}, {code for _, code in codes})
+
+
+# --- when the database breaks, or goes away --------------------------------------------------------------------------------
+
+# Somebody moves the tables away under the running daemon; that of the migrations stays, so that it is a schema it knows.
+BREAK = """DO $$ DECLARE t record; BEGIN
+    FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE '%migration%' LOOP
+        EXECUTE format('ALTER TABLE %I RENAME TO %I', t.tablename, t.tablename || '_gone');
+    END LOOP; END $$"""
+
+
+def ask_all(served, walk, status):
+    """A good request of every operation, each on its own connection: those that document the status answer it, the others
+    need no database."""
+    def ask(op):
+        good = walk.good(op, headers=FRESH)
+        if op.method == "PUT":
+            good = good.but(path={list(good.path)[-1]: f"{NEW}-{status}"})
+        want = status if status in op.statuses else ELSE.get((op.id, status), 200)
+        try:
+            with served.client(timeout=60) as client:
+                reply = good.send(client)
+        except tap.Differ as e:
+            return f"{good}: {e}"
+        return None if reply.status == want else f"{good}: wanted {want}, got {reply!r}"
+
+    with ThreadPoolExecutor(8) as pool:
+        for line in filter(None, pool.map(ask, CONTRACT.operations)):
+            walk.d.add(line)
+
+
+def broken(cluster):
+    """500 where the database is not what it was, and nothing of its insides is told"""
+    with cluster.database() as db:
+        served = db.serve()
+        walk = walk_of(served)
+        walk.tell()
+        db.sql(BREAK)
+        ask_all(served, walk, 500)
+        served.kill()  # it has logged errors, as it should
+        db.daemons.remove(served)
+        walk.d.finish()
+
+
+def away(cluster):
+    """503 with Retry-After where the database is away"""
+    db = cluster.database()
+    served = db.serve()
+    walk = walk_of(served)
+    walk.tell()
+    cluster.stop()
+    ask_all(served, walk, 503)
+    walk.d.finish()
+
+
+def seen(cluster):
+    """every documented status of every operation has been seen"""
+    tap.equal("the contract's gaps", [], contract_coverage.gaps(CONTRACT, daemon.SEEN.lines))
+
+
+if __name__ == "__main__":
+    daemon.main([answered, refused, late, too_much, broken, away, seen])
