@@ -3,6 +3,7 @@
 A test program is a list of cases. A case is a function whose docstring's first line names it; it fails by raising. Run
 all with run(), or those whose name holds a word given on the command line.
 """
+import os
 import sys
 import traceback
 
@@ -21,6 +22,13 @@ def skip_all(reason):
     sys.exit(0)
 
 
+def note_skip(name, reason):
+    """For the summary of the whole run."""
+    if "ASSAY_TEST_SKIPS" in os.environ:
+        with open(os.environ["ASSAY_TEST_SKIPS"], "a", encoding="utf-8") as f:
+            f.write(f"skipped {name}: {reason}\n")
+
+
 def run(cases, words=()):
     """Run (name, function) pairs; the exit status says whether all passed."""
     chosen = [(name, f) for name, f in cases if not words or any(w in f"{name} {f.__name__}" for w in words)]
@@ -31,6 +39,7 @@ def run(cases, words=()):
             function()
             print(f"ok {number} - {name}", flush=True)
         except Skip as reason:
+            note_skip(name, reason)
             print(f"ok {number} - {name} # SKIP {reason}", flush=True)
         except Exception as e:
             failed += 1
