@@ -52,8 +52,9 @@ class Examples:
     def learn(self, reply):
         """What a POST has made: ids in its reply are values of the path parameters of that name."""
         if 200 <= reply.status < 300 and reply.headers.get("Content-Type") == "application/json":
-            names = {name for op in self.contract.operations for name in op.named("path")}
-            self.known.update({k: v for k, v in json.loads(reply.data).items() if k in names and isinstance(v, str)})
+            names = {name: p for op in self.contract.operations for name, p in op.named("path").items()}
+            self.known.update({k: v for k, v in json.loads(reply.data).items() if k in names and isinstance(v, str)
+                               and not self.contract.text_faults(names[k]["schema"], v)})
 
     def path(self, op):
         return {name: self.known.get(name, self.value(p)) for name, p in op.named("path").items()}
@@ -81,11 +82,16 @@ class Examples:
         """A request that is taken, with the first JSON example, one object before an array, else with what there is."""
         bodies = sorted(self.bodies(op), key=lambda x: (x[0] != "application/json", x[1][:1] != b"{"))
         media_type, body = bodies[0] if bodies else (None, None)
-        return Request(op, self.path(op), body=body, media_type=media_type).but(**parts)
+        return self.request(op, body, media_type).but(**parts)
 
     def all_good(self, op):
-        bodies = self.bodies(op) or [(None, None)]
-        return [Request(op, self.path(op), body=body, media_type=media_type) for media_type, body in bodies]
+        return [self.request(op, body, media_type) for media_type, body in self.bodies(op) or [(None, None)]]
+
+    def request(self, op, body, media_type):
+        """With the parameters that it must have."""
+        query, headers = ({name: self.value(p) for name, p in op.named(place).items() if p.get("required")}
+                          for place in ("query", "header"))
+        return Request(op, self.path(op), query, headers, body, media_type)
 
     # --- parameters ------------------------------------------------------------------------------------------------------
 
