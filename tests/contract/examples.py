@@ -95,13 +95,16 @@ class Examples:
 
     # --- parameters ------------------------------------------------------------------------------------------------------
 
-    def good_parameters(self, op):
-        for name, p in op.named("query").items():
+    def good_queries(self, op):
+        """Each value that a parameter's schema names, with the examples of the others: they may belong together."""
+        known = op.named("query")
+        examples = {name: p["example"] for name, p in known.items() if "example" in p}
+        for name, p in known.items():
             schema = deref(self.contract.doc, p["schema"])
             bounds = [schema[x] for x in ("minimum", "maximum") if x in schema]
             values = [p.get("example"), schema.get("default"), *schema.get("enum", []), *schema.get("examples", []), *bounds]
-            values += ["true", "false"] if schema.get("type") == "boolean" else []
-            yield from ((name, v) for v in dict.fromkeys(x for x in values if x is not None and x is not True and x is not False))
+            values = ["true", "false"] if schema.get("type") == "boolean" else [x for x in values if x is not None]
+            yield from ({**examples, name: value} for value in dict.fromkeys(values))
 
     def bad_parameters(self, op):
         """Values that the parameter's schema refuses."""

@@ -128,18 +128,20 @@ def read(walk, op):
     if 304 in op.statuses and reply.headers.get("ETag"):
         walk.send(304, good.but(headers={"If-None-Match": reply.headers["ETag"]}))
         walk.send(200, good.but(headers={"If-None-Match": '"another"'}))
-    for name, value in walk.examples.good_parameters(op):
-        walk.send(200, good.but(query={name: value}))
+    for query in walk.examples.good_queries(op):
+        walk.send(200, good.but(query=query))
     if "limit" in op.named("query"):
         turn_page(walk, good.but(query={"limit": 1}))
 
 
 def turn_page(walk, request):
     first = walk.send(200, request)
+    if first and 304 in request.op.statuses:
+        walk.send(304, request.but(headers={"If-None-Match": first.headers.get("ETag", "")}))
     if not first or first.headers.get("Content-Type") != "application/json" or first.json().get("next") is None:
         return
     link = first.headers.get("Link") or ""
-    second = request.but(query={"cursor": first.json()["next"]})
+    second = request.but(query={"cursor" if "cursor" in request.op.named("query") else "after": first.json()["next"]})
     walk.d.equal(f"{request}: Link leads to what `next` does", True, link.startswith("<") and 'rel="next"' in link)
     a, b = walk.send(200, second), walk.client.send("GET", link[1:].partition(">")[0])
     if a:
