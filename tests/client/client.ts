@@ -74,7 +74,7 @@ async function sendRecords(): Promise<void> {
     const bulk = await api.POST("/v1/repair-events", {
         body: lines, bodySerializer: (x) => x as string, headers: { "Content-Type": "application/x-ndjson" },
     });
-    assert(bulk.data && "upload" in bulk.data);
+    assert(bulk.data && "upload" in bulk.data && bulk.data.upload);
     assert.deepEqual([bulk.data.accepted, bulk.data.rejected], [2, 1]);
     assert.deepEqual(bulk.data.errors.map((e) => [e.line, e.pointer, e.code]), [[3, "/at", "invalid_time"]]);
 
