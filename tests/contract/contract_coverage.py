@@ -58,10 +58,11 @@ def main(folder):
     from contract import Contract
     name = "the tests have seen every operation of the contract with every documented status"
     print("1..1")
-    if not Path(folder).is_dir() or not any(Path(folder).iterdir()):
-        print(f"ok 1 - {name} # SKIP no test has talked to the daemon")
+    lines = read(folder) if Path(folder).is_dir() else set()
+    if not any(line.startswith("* ") for line in lines):  # every end-to-end run has some, the test in C has none
+        print(f"ok 1 - {name} # SKIP no end-to-end test has talked to the daemon")
         return 0
-    found = gaps(Contract(), read(folder))
+    found = gaps(Contract(), lines)
     print(f"{'not ' if found else ''}ok 1 - {name}")
     for line in found:
         print(f"# {line}")

@@ -157,6 +157,8 @@ def recorded():
         tap.equal("nothing missing", 0, quietly(where))
         (where / "another").write_text("!livez 418 application/json\n")
         tap.equal("a fault of another process", 1, quietly(where))
+        (where / "another").write_text("walk 200 application/json\n")
+        tap.equal("an operation that is none", 1, quietly(where))
         tap.equal("no test ran", 0, quietly(Path(folder) / "none"))
 
 
