@@ -4,16 +4,20 @@
 
 enum { BAR_LEAST = 8, BAR_MOST = 40, NAME_MOST = 32, CHANGES_MOST = 10 };
 
+/* n * by / of, whose product may be beyond 64 bits. */
+static int64_t scaled(int64_t n, int64_t by, int64_t of) {
+    __extension__ typedef __int128 wide;
+    return (int64_t)((wide)n * by / of);
+}
+
 void assay_load_bytes(int64_t n, struct assay_buf *out) {
     static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
     size_t u = 0;
-    int64_t tenths = n * 10;
-    if (n < 1000) {
-        assay_buf_printf(out, "%lld B", (long long)n);
-        return;
-    }
-    for (; tenths >= 9995 && u + 1 < sizeof units / sizeof *units; u++) tenths = (tenths + 500) / 1000;
-    if (tenths >= 1000) assay_buf_printf(out, "%lld %s", (long long)((tenths + 5) / 10), units[u]);
+    int64_t unit = 1;
+    /* The unit in which it is less than a thousand when it is rounded, once. */
+    for (; scaled(n, 2, unit) >= 1999 && u + 1 < sizeof units / sizeof *units; u++) unit *= 1000;
+    int64_t whole = (scaled(n, 2, unit) + 1) / 2, tenths = (scaled(n, 20, unit) + 1) / 2;
+    if (u == 0 || tenths >= 1000) assay_buf_printf(out, "%lld %s", (long long)whole, units[u]);
     else assay_buf_printf(out, "%lld.%lld %s", (long long)(tenths / 10), (long long)(tenths % 10), units[u]);
 }
 
@@ -25,21 +29,22 @@ static void add_duration(int64_t seconds, struct assay_buf *out) {
 }
 
 /* Bytes per second, or 0 while nothing can be said. */
-static int64_t rate_of(int64_t sent, int64_t elapsed_us) {
-    return elapsed_us > 0 ? (int64_t)((__int128)sent * 1000000 / elapsed_us) : 0;
-}
+static int64_t rate_of(int64_t sent, int64_t elapsed_us) { return elapsed_us > 0 ? scaled(sent, 1000000, elapsed_us) : 0; }
 
 void assay_load_progress(const char *name, int64_t sent, int64_t total, int64_t elapsed_us, int width, struct assay_buf *out) {
     struct assay_buf tail = {0}, head = {0};
     int64_t rate = rate_of(sent, elapsed_us);
+    bool whole = total >= 0 && sent >= total;
     assay_text_cut(name, NAME_MOST, &head);
-    if (total >= 0) assay_buf_printf(&tail, " %3lld%% ", total ? (long long)((__int128)sent * 100 / total) : 100);
+    if (total >= 0) assay_buf_printf(&tail, " %3lld%% ", total ? (long long)scaled(sent, 100, total) : 100);
     else assay_buf_adds(&tail, " ");
     assay_load_bytes(sent, &tail);
     assay_buf_adds(&tail, "  ");
-    assay_load_bytes(rate, &tail);
-    assay_buf_adds(&tail, "/s  ");
-    if (total >= 0 && sent >= total) {
+    if (!whole) {
+        assay_load_bytes(rate, &tail);
+        assay_buf_adds(&tail, "/s  ");
+    }
+    if (whole) {
         assay_buf_adds(&tail, "being applied ");
         add_duration(elapsed_us / 1000000, &tail);
     } else if (total >= 0 && rate > 0) {
@@ -52,7 +57,7 @@ void assay_load_progress(const char *name, int64_t sent, int64_t total, int64_t 
     if (bar > BAR_MOST) bar = BAR_MOST;
     assay_buf_adds(out, head.p ? head.p : "");
     if (total >= 0 && bar >= BAR_LEAST) {
-        int full = total ? (int)((__int128)sent * bar / total) : bar;
+        int full = total ? (int)scaled(sent, bar, total) : bar;
         assay_buf_adds(out, " [");
         for (int i = 0; i < bar; i++) assay_buf_addc(out, i < full ? '#' : '-');
         assay_buf_addc(out, ']');

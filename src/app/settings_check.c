@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "app/settings.h"
-#include "assay/log.h"
+#include "assay/http.h"
 
 enum { KEY_LEAST = 16, KEY_GOOD = 32, TMPFS = 0x01021994, DATABASE_CONNECTIONS = 90 /* of PostgreSQL's default 100 */ };
 
@@ -106,8 +106,11 @@ static void check_state_dir(const struct assay_settings *s, struct assay_errors 
     struct statfs fs;
     struct assay_buf key = {0};
     if (!*s->state_dir || stat(s->state_dir, &st) != 0) return; /* it is made at the first start */
-    if (!S_ISDIR(st.st_mode)) WRONG("state-dir", "%s is not a folder", s->state_dir);
-    else if (st.st_mode & 0022) UNWISE("state-dir", "others than its owner may write in %s", s->state_dir);
+    if (!S_ISDIR(st.st_mode)) {
+        WRONG("state-dir", "%s is not a folder", s->state_dir);
+        return;
+    }
+    if (st.st_mode & 0022) UNWISE("state-dir", "others than its owner may write in %s", s->state_dir);
     if (statfs(s->state_dir, &fs) == 0 && fs.f_type == TMPFS)
         UNWISE("state-dir", "%s is in memory: it is gone when the machine is", s->state_dir);
     assay_buf_printf(&key, "%s/admin.key", s->state_dir);
@@ -127,7 +130,7 @@ static void check_config_file(const struct assay_settings *s, struct assay_error
     }
 }
 
-static void check_bounds(const struct assay_settings *s, struct assay_errors *unwise) {
+static void check_bounds(const struct assay_settings *s, struct assay_errors *wrong, struct assay_errors *unwise) {
     struct rlimit files;
     int64_t sessions = s->read_workers + s->write_workers + s->upload_workers;
     int64_t memory = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
@@ -135,9 +138,10 @@ static void check_bounds(const struct assay_settings *s, struct assay_errors *un
         UNWISE("read-workers", "%lld workers each hold a connection to PostgreSQL, whose default bound is 100",
                (long long)sessions);
     if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_max != RLIM_INFINITY &&
-        (rlim_t)s->connections > files.rlim_max - files.rlim_max / 8)
-        UNWISE("connections", "%lld connections want more open files than the %llu this process may have",
-               (long long)s->connections, (unsigned long long)files.rlim_max);
+        (rlim_t)s->connections + ASSAY_HTTP_FILES_BESIDES > files.rlim_max)
+        WRONG("connections", "%lld connections need %lld open files, but only %llu are allowed (ulimit -n)",
+              (long long)s->connections, (long long)s->connections + ASSAY_HTTP_FILES_BESIDES,
+              (unsigned long long)files.rlim_max);
     if (memory > 0 && s->upload_memory > memory / 2 / s->upload_workers)
         UNWISE("upload-memory", "%lld uploads of so many bytes take more than half of this machine's memory",
                (long long)s->upload_workers);
@@ -152,7 +156,7 @@ void assay_settings_check(const struct assay_settings *s, struct assay_errors *w
     check_database(s, wrong, unwise);
     check_state_dir(s, wrong, unwise);
     check_config_file(s, unwise);
-    check_bounds(s, unwise);
+    check_bounds(s, wrong, unwise);
     if (!assay_log_level_parse(assay_str_c(s->log_level), &level))
         WRONG("log-level", "debug, info, warn or error, not \"%s\"", s->log_level);
     if (!assay_log_format_parse(assay_str_c(s->log_format), &format))
