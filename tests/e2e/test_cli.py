@@ -385,6 +385,24 @@ def figures(cluster):
         contains(line.run("health", "--live").out, "/livez: good")
 
 
+def pages(cluster):
+    """orders: behind the cursors as far as is wanted, no order lost or doubled"""
+    with cluster.database() as db:
+        served = db.serve()
+        line = Line(cluster, served, db.folder)
+        offline(cluster, "sample", "--providers", "1", "--orders", "2300", "--out", str(db.folder / "net"))
+        line.run("load", "--quiet", *(f"net/{n}" for n in FILES))
+        with served.client() as client:
+            want = client.items("/v1/providers/P001/orders")
+        tap.check(len(want) > 2000, f"{len(want)} orders are too few to need three pages")
+        for limit, n in (("all", len(want)), ("1000", 1000), ("1001", 1001), ("2000", 2000), ("999999", len(want))):
+            said = line.run("orders", "--json", "--limit", limit)
+            tap.equal(f"--limit {limit}", [o["order"] for o in want[:n]], [json.loads(x)["order"] for x in said.out.splitlines()])
+        for limit, more in (("1000", True), (str(len(want)), False)):
+            said = line.run("orders", "P001", "--limit", limit)
+            tap.check(("only; --limit all" in said.err) == more, f"--limit {limit}: {said.err}")
+
+
 # --- without a daemon --------------------------------------------------------------------------------------------------
 
 
@@ -492,5 +510,5 @@ def manual(cluster):
         tap.check(not said, f"{reader[0]}: " + "\n".join(said))
 
 
-daemon.main([load_golden, load_rejected, load_forms, refused, restarted, put_off, stopped, on_a_terminal, figures, check_config, help_of_all,
+daemon.main([load_golden, load_rejected, load_forms, refused, restarted, put_off, stopped, on_a_terminal, figures, pages, check_config, help_of_all,
              completion, manual])
