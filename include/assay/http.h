@@ -195,6 +195,7 @@ struct assay_http_lane_config {
     unsigned workers; /* threads; 0: the lane is not there and no route may name it */
     unsigned queue;   /* requests that may wait besides those being worked on */
 };
+#define ASSAY_HTTP_FILES_BESIDES 192 /* descriptors for everything but connections */
 struct assay_http_config {
     const char *listen;      /* "127.0.0.1:8080", "[::1]:8080", "localhost:0", ":8080" (all addresses); port 0: any free one */
     unsigned threads;        /* HTTP threads */

@@ -1,17 +1,15 @@
-/* commands.h -- the subcommands of assayd: each takes its own argv (argv[0] its name) and returns an exit status: 0 done,
- * 1 failed (or differences found), 2 wrong usage. */
+/* commands.h -- the subcommands of assayd, each defined beside its code, and what several of them need. Exit status: 0 done,
+ * 1 failed (or differences found), 2 wrong usage; more where a command says so. */
 #ifndef ASSAY_COMMANDS_H
 #define ASSAY_COMMANDS_H
 
+#include "app/cli.h"
 #include "app/cluster.h"
 #include "app/settings.h"
 
-int assay_cmd_serve(int argc, char **argv);
-int assay_cmd_migrate(int argc, char **argv);
-int assay_cmd_recompute(int argc, char **argv);
-int assay_cmd_check_config(int argc, char **argv);
-int assay_cmd_explain(int argc, char **argv);
-int assay_cmd_sample(int argc, char **argv);
+extern const struct assay_command assay_command_serve, assay_command_check_config, assay_command_migrate, assay_command_recompute,
+    assay_command_load, assay_command_sample, assay_command_explain, assay_command_orders, assay_command_health,
+    assay_command_completion, assay_command_man;
 
 /* The database the settings name: the embedded one, started (the caller stops *cluster), or the URL's. */
 enum assay_status assay_cmd_database(const struct assay_settings *s, struct assay_cluster **cluster, const char **conninfo,

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include "app/commands.h"
+#include "app/explain.h"
+#include "app/words.h"
 #include "assay/service.h"
 
 #define FILES_MAX 64
@@ -17,30 +19,31 @@ struct request {
     bool chinese;
 };
 
-static int usage(void) {
-    fputs(
-        "usage: assayd explain --file FILE [--file FILE ...] [--scheme FILE] [--calendar FILE] [--lang en|zh] [PROVIDER ORDER]\n"
-        "  FILEs are NDJSON: providers, dispatches, repair events and survey responses, in any order; - is standard input.\n"
-        "  Without PROVIDER ORDER: one line for each order. With them: the verdict and everything it rests on.\n",
-        stderr);
-    return 2;
-}
+static const struct assay_option options[] = {
+    ASSAY_CLIENT_OPTIONS,
+    [ASSAY_EXPLAIN_FILE] =
+        {"file", "FILE", NULL, NULL, NULL,
+         "judge the records of this file (NDJSON, - is the standard input) instead of asking a daemon; may be said "
+         "many times: providers, dispatches, repair events and survey responses in any order"},
+    [ASSAY_EXPLAIN_SCHEME] = {"scheme", "FILE", "hp-gold-fy01", NULL, NULL,
+                              "with --file a scheme's document, else a scheme's code"},
+    [ASSAY_EXPLAIN_CALENDAR] = {"calendar", "FILE", "cn-office", NULL, NULL, "with --file: a calendar's document"},
+    [ASSAY_EXPLAIN_LANG] = ASSAY_LANG_OPTION,
+    [ASSAY_EXPLAIN_JSON] = {"json", NULL, NULL, NULL, NULL, "the daemon's verdict as it is, in JSON"},
+};
 
-static bool read_request(int argc, char **argv, struct request *q) {
-    const char *lang = getenv("LANG");
-    q->chinese = lang && !strncmp(lang, "zh", 2);
-    for (int i = 1; i < argc; i++) {
-        bool pair = i + 1 < argc;
-        if (!strcmp(argv[i], "--file") && pair && q->n_files < FILES_MAX) q->files[q->n_files++] = argv[++i];
-        else if (!strcmp(argv[i], "--scheme") && pair) q->scheme = argv[++i];
-        else if (!strcmp(argv[i], "--calendar") && pair) q->calendar = argv[++i];
-        else if (!strcmp(argv[i], "--lang") && pair) q->chinese = !strncmp(argv[++i], "zh", 2);
-        else if (argv[i][0] == '-' && argv[i][1]) return false;
-        else if (!q->provider) q->provider = argv[i];
-        else if (!q->order) q->order = argv[i];
-        else return false;
+static bool read_request(const struct assay_cli *cli, struct request *q) {
+    for (size_t i = 0; i < cli->n_given; i++) {
+        if (cli->given[i].option != ASSAY_EXPLAIN_FILE) continue;
+        if (q->n_files == FILES_MAX) return false;
+        q->files[q->n_files++] = cli->given[i].value;
     }
-    return q->n_files > 0 && (!q->provider || q->order);
+    q->scheme = assay_cli_value(cli, ASSAY_EXPLAIN_SCHEME);
+    q->calendar = assay_cli_value(cli, ASSAY_EXPLAIN_CALENDAR);
+    q->chinese = assay_words_chinese(cli, ASSAY_EXPLAIN_LANG);
+    q->provider = cli->n_operands > 0 ? cli->operands[0] : NULL;
+    q->order = cli->n_operands > 1 ? cli->operands[1] : NULL;
+    return true;
 }
 
 static bool read_file(const char *path, struct assay_buf *out) {
@@ -188,13 +191,12 @@ static void print_verdict(const struct assay_offline_order *x, bool chinese) {
     assay_arena_free(&a);
 }
 
-int assay_cmd_explain(int argc, char **argv) {
-    struct request q = {0};
+static int explain_files(const struct request *request) {
+    const struct request q = *request;
     struct assay_buf scheme = {0}, calendar = {0};
     struct assay_offline *o = NULL;
     struct assay_error e;
     int status = 0;
-    if (!read_request(argc, argv, &q)) return usage();
     bool readable = (!q.scheme || read_file(q.scheme, &scheme)) && (!q.calendar || read_file(q.calendar, &calendar));
     if (!readable) status = 1;
     else if (assay_offline_new(NULL, q.scheme ? scheme.p : NULL, q.calendar ? calendar.p : NULL, &o, &e)) {
@@ -224,3 +226,41 @@ int assay_cmd_explain(int argc, char **argv) {
     assay_buf_free(&calendar);
     return status;
 }
+
+static int run_explain(int argc, char **argv) {
+    struct assay_cli cli;
+    struct request q = {0};
+    int status;
+    if (!assay_cli_begin(&assay_command_explain, argc, argv, &cli, &status)) return status;
+    if (!read_request(&cli, &q)) return assay_cli_wrong(cli.command, "at most %d files", FILES_MAX);
+    if (cli.n_operands == 2 && !q.n_files) return assay_explain_from_daemon(&cli, q.provider, q.order);
+    if (cli.n_operands != 2 && (cli.n_operands || !q.n_files))
+        return assay_cli_wrong(cli.command, "say which: PROVIDER ORDER, or --file FILE");
+    if (assay_cli_flag(&cli, ASSAY_EXPLAIN_JSON)) return assay_cli_wrong(cli.command, "--json is for a daemon's answer");
+    return explain_files(&q);
+}
+
+const struct assay_command assay_command_explain = {
+    .name = "explain",
+    .group = "Figures",
+    .summary = "say why an order was judged as it was",
+    .synopsis =
+        "PROVIDER ORDER [--url URL] [--lang en|zh] [--json]\n--file FILE... [--scheme FILE] [--calendar FILE] [PROVIDER ORDER]",
+    .about =
+        "Asks a daemon for an order's verdict and tells it with everything it rests on: the clocks, the part lines, where the "
+        "time went, the ledgers to the second, the records and the assumptions.\n"
+        "With --file it needs neither daemon nor database: it judges the records of files. Without PROVIDER ORDER it then "
+        "prints one line for each order.",
+    ASSAY_OPTIONS(options),
+    .examples =
+        (const struct assay_example[]){
+            {"Why did W000017 of BJ01 miss?", "assayd explain BJ01 W000017 --state-dir /var/lib/assay"},
+            {"From files, in Chinese:", "assayd explain --file providers.ndjson --file events.ndjson --lang zh P001 W000026"},
+            {0}},
+    .exit_status = (const struct assay_exit_status[]){{0, "told"},
+                                                      {1, "with --file: a record is bad, or there is no such order"},
+                                                      {2, "wrong usage"},
+                                                      {3, "the daemon could not be reached, or refused"},
+                                                      {0}},
+    .run = run_explain,
+};

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -113,25 +112,22 @@ static void write_streams(const struct assay_sample_spec *spec, bool no_rate, st
 }
 
 /* --- the command line --------------------------------------------------------------------------------------------- */
-static const char usage[] =
-    "usage: assayd sample [--providers N] [--orders N] [--seed N] [--from YYYY-MM] [--months N] [--no-rate]\n"
-    "                     (--out DIR [--kind KIND] | --kind KIND)\n"
-    "\n"
-    "Makes up a network of repair-service providers and writes its records, the same for the same seed.\n"
-    "  --providers N    how many providers (20)\n"
-    "  --orders N       how many orders are opened (1000)\n"
-    "  --seed N         which network (1)\n"
-    "  --from YYYY-MM   the first month (2000-12)\n"
-    "  --months N       how many months (6); what would happen later is not written\n"
-    "  --kind KIND      providers, dispatches, events, surveys, rates, or all (all)\n"
-    "  --no-rate        leave the product " PRODUCT_WITHOUT_RATE " out of the labour rates\n"
-    "  --out DIR        write providers.ndjson, dispatches.ndjson, events.ndjson, surveys.ndjson and rates.json there;\n"
-    "                   without it the one KIND goes to the standard output\n";
+enum { WANT_PROVIDERS, WANT_ORDERS, SEED, FROM, MONTHS, KIND, NO_RATE, OUT };
+static const struct assay_option sample_options[] = {
+    [WANT_PROVIDERS] = {"providers", "N", "20", NULL, NULL, "how many providers"},
+    [WANT_ORDERS] = {"orders", "N", "1000", NULL, NULL, "how many orders are opened"},
+    [SEED] = {"seed", "N", "1", NULL, NULL, "which network"},
+    [FROM] = {"from", "YYYY-MM", "2000-12", NULL, NULL, "the first month"},
+    [MONTHS] = {"months", "N", "6", NULL, NULL, "how many months; what would happen later is not written"},
+    [KIND] = {"kind", "KIND", "all", NULL, "providers dispatches events surveys rates all", "which of the files"},
+    [NO_RATE] = {"no-rate", NULL, NULL, NULL, NULL, "leave the product " PRODUCT_WITHOUT_RATE " out of the labour rates"},
+    [OUT] = {"out", "DIR", NULL, NULL, NULL, "write the files there; without it the one KIND goes to the standard output"},
+};
 
 struct options {
     struct assay_sample_spec spec;
     bool wanted[STREAM_COUNT];
-    bool all, no_rate, help;
+    bool all, no_rate;
     const char *dir; /* NULL: standard output */
 };
 
@@ -140,80 +136,36 @@ static bool complain(const char *what, const char *detail) {
     return false;
 }
 
-static bool parse_number(const char *name, const char *text, int64_t min, int64_t max, int64_t *out) {
-    char *end;
-    errno = 0;
-    long long v = strtoll(text, &end, 10);
-    if (errno == 0 && *text && !*end && v >= min && v <= max) {
-        *out = v;
-        return true;
-    }
-    fprintf(stderr, "assayd sample: --%s: \"%s\" is not a whole number from %lld to %lld\n", name, text, (long long)min,
-            (long long)max);
+static bool wrong(const char *what, const char *detail) {
+    assay_cli_wrong(&assay_command_sample, "%s: %s", what, detail);
     return false;
 }
 
-static bool parse_kind(const char *text, struct options *o) {
+static void take_kind(const char *text, struct options *o) {
     o->all = strcmp(text, "all") == 0;
-    bool known = o->all;
-    for (int i = 0; i < STREAM_COUNT; i++) {
-        bool named = strcmp(text, streams[i].name) == 0;
-        o->wanted[i] = o->all || named;
-        known = known || named;
-    }
-    return known || complain("--kind", "must be providers, dispatches, events, surveys, rates or all");
+    for (int i = 0; i < STREAM_COUNT; i++) o->wanted[i] = o->all || strcmp(text, streams[i].name) == 0;
 }
 
-static bool parse_option(int c, const char *name, const char *value, struct options *o) {
-    int64_t n = 0;
-    switch (c) {
-    case 'p':
-        if (!parse_number(name, value, 1, ASSAY_SAMPLE_PROVIDERS_MAX, &n)) return false;
-        o->spec.providers = (int32_t)n;
-        return true;
-    case 'n': return parse_number(name, value, 0, ASSAY_SAMPLE_ORDERS_MAX, &o->spec.orders);
-    case 's':
-        if (!parse_number(name, value, 0, INT64_MAX, &n)) return false;
-        o->spec.seed = (uint64_t)n;
-        return true;
-    case 'm':
-        if (!parse_number(name, value, 1, ASSAY_SAMPLE_MONTHS_MAX, &n)) return false;
-        o->spec.months = (int32_t)n;
-        return true;
-    case 'f':
-        return assay_month_parse(assay_str_c(value), &o->spec.from) == ASSAY_OK || complain("--from", "must be a month, YYYY-MM");
-    case 'k': return parse_kind(value, o);
-    case 'o': o->dir = value; return true;
-    case 'r': return o->no_rate = true;
-    case 'h': return o->help = true;
-    default: return false;
-    }
-}
-
-static bool parse_options(int argc, char **argv, struct options *o) {
-    static const struct option longs[] = {
-        {"providers", required_argument, NULL, 'p'},
-        {"orders", required_argument, NULL, 'n'},
-        {"seed", required_argument, NULL, 's'},
-        {"from", required_argument, NULL, 'f'},
-        {"months", required_argument, NULL, 'm'},
-        {"kind", required_argument, NULL, 'k'},
-        {"out", required_argument, NULL, 'o'},
-        {"no-rate", no_argument, NULL, 'r'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-    };
-    *o = (struct options){.spec = {.seed = 1, .providers = 20, .orders = 1000, .from = assay_month_of(2000, 12), .months = 6}};
-    if (!parse_kind("all", o)) return false;
-    optind = 0; /* start afresh, whoever used getopt before */
-    for (int c, i = 0; (c = getopt_long(argc, argv, "", longs, &i)) != -1;) {
-        if (!parse_option(c, c == '?' ? NULL : longs[i].name, optarg, o)) return false;
-    }
-    if (o->help) return true;
-    if (optind < argc) return complain("unexpected argument", argv[optind]);
-    if (o->all && !o->dir) return complain("--kind", "name one kind, or a folder for all of them with --out");
+static bool read_options(const struct assay_cli *cli, struct options *o) {
+    const char *from = assay_cli_value(cli, FROM), *kind = assay_cli_value(cli, KIND);
+    int64_t providers = 20, orders = 1000, seed = 1, months = 6;
+    if (!assay_cli_number(cli, WANT_PROVIDERS, 1, ASSAY_SAMPLE_PROVIDERS_MAX, &providers) ||
+        !assay_cli_number(cli, WANT_ORDERS, 0, ASSAY_SAMPLE_ORDERS_MAX, &orders) ||
+        !assay_cli_number(cli, SEED, 0, INT64_MAX, &seed) || !assay_cli_number(cli, MONTHS, 1, ASSAY_SAMPLE_MONTHS_MAX, &months))
+        return false;
+    *o = (struct options){.spec = {.seed = (uint64_t)seed,
+                                   .providers = (int32_t)providers,
+                                   .orders = orders,
+                                   .from = assay_month_of(2000, 12),
+                                   .months = (int32_t)months},
+                          .no_rate = assay_cli_flag(cli, NO_RATE),
+                          .dir = assay_cli_value(cli, OUT)};
+    take_kind(kind ? kind : "all", o);
+    if (from && assay_month_parse(assay_str_c(from), &o->spec.from)) return wrong("--from", "must be a month, YYYY-MM");
+    if (cli->n_operands) return wrong("unexpected argument", cli->operands[0]);
+    if (o->all && !o->dir) return wrong("--kind", "name one kind, or a folder for all of them with --out");
     if (assay_month_first(o->spec.from + o->spec.months) * ASSAY_DAY > assay_clock_now())
-        return complain("--months", "the months must be over: records may not lie in the future");
+        return wrong("--months", "the months must be over: records may not lie in the future");
     return true;
 }
 
@@ -246,19 +198,33 @@ static bool close_stream(const struct options *o, enum stream i, struct out *out
     return true;
 }
 
-int assay_cmd_sample(int argc, char **argv) {
+static int run_sample(int argc, char **argv) {
+    struct assay_cli cli;
     struct options o;
-    if (!parse_options(argc, argv, &o)) {
-        fputs("Try 'assayd sample --help'.\n", stderr);
-        return 2;
-    }
-    if (o.help) {
-        fputs(usage, stdout);
-        return 0;
-    }
+    int status;
+    if (!assay_cli_begin(&assay_command_sample, argc, argv, &cli, &status)) return status;
+    if (!read_options(&cli, &o)) return 2;
     struct out outs[STREAM_COUNT] = {0};
     bool ok = open_streams(&o, outs);
     if (ok) write_streams(&o.spec, o.no_rate, outs);
     for (int i = 0; i < STREAM_COUNT; i++) ok = close_stream(&o, (enum stream)i, &outs[i]) && ok;
     return ok ? 0 : 1;
 }
+
+const struct assay_command assay_command_sample = {
+    .name = "sample",
+    .group = "Data",
+    .summary = "write the records of a made-up network, for a first look or for load",
+    .synopsis = "--out DIR [options]\n--kind KIND [options]",
+    .about = "Makes up a network of repair-service providers and writes its records, the same for the same seed: "
+             "providers.ndjson, dispatches.ndjson, events.ndjson, surveys.ndjson and rates.json.",
+    ASSAY_OPTIONS(sample_options),
+    .examples = (const struct assay_example[]){{"Ten thousand orders of fifty providers:",
+                                                "assayd sample --providers 50 --orders 10000 --out sample"},
+                                               {"Only the events, compressed:",
+                                                "assayd sample --kind events | gzip > events.ndjson.gz"},
+                                               {0}},
+    .exit_status =
+        (const struct assay_exit_status[]){{0, "written"}, {1, "a file could not be written"}, {2, "wrong usage"}, {0}},
+    .run = run_sample,
+};

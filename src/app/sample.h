@@ -6,6 +6,7 @@
 #ifndef ASSAY_SAMPLE_H
 #define ASSAY_SAMPLE_H
 
+#include "app/cli.h"
 #include "assay/record.h"
 #include "assay/scheme.h"
 
@@ -53,8 +54,7 @@ void assay_sample_order_at(const struct assay_sample *s, int64_t i, struct assay
  * product to leave out, so that its orders have no rate; NULL for none. */
 void assay_sample_rates(const struct assay_sample_spec *spec, const char *without, struct assay_buf *out);
 
-/* `assayd sample`; argv[0] is the command's name. Returns the process's exit status: 0, 1 where writing failed, 2 for
- * wrong usage. */
-int assay_cmd_sample(int argc, char **argv);
+/* `assayd sample`. */
+extern const struct assay_command assay_command_sample;
 
 #endif

@@ -52,16 +52,13 @@ static enum assay_status state_key(const char *state_dir, char **out, struct ass
     return st;
 }
 
-static bool is_loopback(const char *listen) {
-    return !strncmp(listen, "127.", 4) || !strncmp(listen, "[::1]", 5) || !strncmp(listen, "localhost:", 10);
-}
-
 static enum assay_status find_key(struct daemon *d, struct assay_error *e) {
     const struct assay_settings *s = d->settings;
     if (s->insecure_no_auth)
-        return is_loopback(s->listen) ? ASSAY_OK
-                                      : assay_fail(e, ASSAY_CONFIG, "insecure-no-auth",
-                                                   "--insecure-no-auth is for a loopback address, not %s", s->listen);
+        return assay_listen_is_loopback(s->listen)
+                   ? ASSAY_OK
+                   : assay_fail(e, ASSAY_CONFIG, "insecure-no-auth", "--insecure-no-auth is for a loopback address, not %s",
+                                s->listen);
     if (*s->admin_key) {
         d->admin_key = assay_xstrdup(s->admin_key);
         return strlen(s->admin_key) >= 16 ? ASSAY_OK
@@ -249,13 +246,27 @@ static bool wait_for_end(struct daemon *d, int signals) {
     }
 }
 
-int assay_cmd_serve(int argc, char **argv) {
+/* Everything that is wrong is said before anything is started. */
+static bool read_settings(const struct assay_cli *cli, struct assay_settings *s) {
+    static struct assay_errors wrong, unwise;
+    unwise.n = 0;
+    if (!assay_settings_read_all(cli->n_settings + 1, cli->argv, s, &wrong)) assay_settings_check(s, &wrong, &unwise);
+    for (size_t i = 0; i < assay_errors_kept(&wrong); i++) fprintf(stderr, "assayd: %s\n", wrong.items[i].detail);
+    return !wrong.n;
+}
+
+static int run_serve(int argc, char **argv) {
+    struct assay_cli cli;
     struct assay_settings settings;
     struct assay_error e = {0};
-    int rest;
+    int status;
     struct daemon d = {.settings = &settings};
-    enum assay_status st = assay_settings_read(argc, argv, &rest, &settings, &e);
-    if (!st && rest) st = assay_fail(&e, ASSAY_CONFIG, argv[1], "serve takes no argument \"%s\"", argv[1]);
+    if (!assay_cli_begin(&assay_command_serve, argc, argv, &cli, &status)) return status;
+    if (cli.n_operands) return assay_cli_wrong(cli.command, "it takes no argument \"%s\"", cli.operands[0]);
+    if (!read_settings(&cli, &settings)) {
+        assay_settings_free(&settings);
+        return 2;
+    }
     /* Blocked before any thread starts, so that all inherit it and only signalfd sees them. */
     sigset_t set;
     sigemptyset(&set);
@@ -264,7 +275,7 @@ int assay_cmd_serve(int argc, char **argv) {
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     int signals = signalfd(-1, &set, SFD_CLOEXEC);
-    if (!st) st = start(&d, &e);
+    enum assay_status st = start(&d, &e);
     if (st) {
         fprintf(stderr, "assayd: %s\n", e.detail);
         stop(&d);
@@ -285,3 +296,26 @@ int assay_cmd_serve(int argc, char **argv) {
     assay_settings_free(&settings);
     return asked ? 0 : 1;
 }
+
+const struct assay_command assay_command_serve = {
+    .name = "serve",
+    .group = "Daemon",
+    .summary = "run the daemon",
+    .synopsis = "[settings]",
+    .about =
+        "Answers over HTTP until SIGTERM or SIGINT; then requests under way are finished first. Without --database-url it starts "
+        "and owns a private PostgreSQL in the state directory.\n"
+        "Keys and data go over the connection in clear: on any address but loopback, put a TLS proxy in front.",
+    .settings = true,
+    .examples =
+        (const struct assay_example[]){
+            {"With its own PostgreSQL:", "assayd serve --listen 127.0.0.1:8080 --state-dir /var/lib/assay"},
+            {"With yours, its password in a file:",
+             "ASSAY_DATABASE_URL_FILE=/etc/assay/database assayd serve --state-dir /var/lib/assay"},
+            {0}},
+    .exit_status = (const struct assay_exit_status[]){{0, "stopped when asked to"},
+                                                      {1, "it could not start, or its PostgreSQL ended by itself"},
+                                                      {2, "wrong usage or settings"},
+                                                      {0}},
+    .run = run_serve,
+};

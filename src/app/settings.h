@@ -39,6 +39,13 @@
     X(config,               "",               TEXT,  0, 0,             false, "file of settings")
 /* clang-format on */
 
+enum {
+#define X(name, value, type, min, max, secret, help) ASSAY_SETTING_AT_##name,
+    ASSAY_SETTINGS(X)
+#undef X
+        ASSAY_N_SETTINGS
+};
+
 struct assay_settings {
 #define ASSAY_SETTING_TEXT const char *
 #define ASSAY_SETTING_BOOL bool
@@ -47,13 +54,34 @@ struct assay_settings {
     ASSAY_SETTINGS(X)
 #undef X
     struct assay_arena arena; /* of the texts */
+    /* Where each value was said, by the table's order: "default", "command line", "ASSAY_LISTEN", "assay.conf line 3". */
+    const char *from[ASSAY_N_SETTINGS];
 };
 
-/* Read argv (from argv[1] on), the environment and the file. Arguments that are no settings (no leading --) are moved to
- * the front of argv and counted in *rest. ASSAY_CONFIG names what is wrong and where it was said. */
-enum assay_status assay_settings_read(int argc, char **argv, int *rest, struct assay_settings *out,
-                                      struct assay_error *e) ASSAY_MUST_CHECK;
+/* Read argv (from argv[1] on: settings alone), the environment and the file. Everything that is wrong goes into *es, named
+ * by its setting and with where it was said; ASSAY_CONFIG then. A setting that is wrong keeps the value it had. */
+enum assay_status assay_settings_read_all(int argc, char **argv, struct assay_settings *out,
+                                          struct assay_errors *es) ASSAY_MUST_CHECK;
+/* The same for who is content with the first thing that is wrong. */
+enum assay_status assay_settings_read(int argc, char **argv, struct assay_settings *out, struct assay_error *e) ASSAY_MUST_CHECK;
 void assay_settings_free(struct assay_settings *s);
-void assay_settings_help(FILE *f);
+
+/* A row of the table as it is told to people; false past the end. */
+struct assay_setting {
+    char name[64];     /* "state-dir" */
+    char env[80];      /* "ASSAY_STATE_DIR"; a secret also in the file that the variable with _FILE behind it names */
+    const char *value; /* what its value is called; NULL: a flag */
+    const char *words; /* the values there are; NULL: any */
+    const char *preset, *help;
+    bool secret;
+};
+bool assay_setting_at(size_t i, struct assay_setting *out);
+/* The i-th value as text; a secret only as the fact that it is set. */
+void assay_setting_show(const struct assay_settings *s, size_t i, struct assay_buf *out);
+
+/* What values alone cannot tell: settings that contradict each other or cannot work go into *wrong, what works but is
+ * unwise into *unwise; each with the setting it is about. Looks at the state directory where there is one. */
+void assay_settings_check(const struct assay_settings *s, struct assay_errors *wrong, struct assay_errors *unwise);
+bool assay_listen_is_loopback(const char *listen);
 
 #endif

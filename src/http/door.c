@@ -26,7 +26,6 @@
 #define LINGER_US 2000000
 #define LINGERING_MAX 64
 #define BACKLOG 1024
-#define FILES_BESIDES 192 /* descriptors for everything but connections */
 
 struct lingering {
     int fd;
@@ -379,7 +378,7 @@ static enum assay_status open_listener(struct assay_http_door *d, const char *li
 /* The limit must be reachable, or the kernel's would come first, and that one has no answer. */
 static enum assay_status raise_files(unsigned connections, struct assay_error *e) {
     struct rlimit files;
-    rlim_t need = (rlim_t)connections + FILES_BESIDES;
+    rlim_t need = (rlim_t)connections + ASSAY_HTTP_FILES_BESIDES;
     if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY || files.rlim_cur >= need) return ASSAY_OK;
     if (files.rlim_max < need)
         return assay_fail(e, ASSAY_CONFIG, "connections", "%u connections need %llu descriptors, but only %llu are allowed",

@@ -306,7 +306,7 @@ static int run(const char *const *arguments) {
     int out = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600), none = open("/dev/null", O_WRONLY);
     int saved_out = dup(STDOUT_FILENO), saved_err = dup(STDERR_FILENO);
     ck_assert(out >= 0 && none >= 0 && dup2(out, STDOUT_FILENO) >= 0 && dup2(none, STDERR_FILENO) >= 0);
-    int status = assay_cmd_sample(argc, argv);
+    int status = assay_command_sample.run(argc, argv);
     fflush(NULL);
     dup2(saved_out, STDOUT_FILENO);
     dup2(saved_err, STDERR_FILENO);

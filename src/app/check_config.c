@@ -1,0 +1,73 @@
+/* check_config.c -- `assayd check-config`: every mistake at once, what is in force and where it was said, what is unwise. */
+#include <stdlib.h>
+
+#include "app/commands.h"
+#include "app/table.h"
+
+enum { STRICT, QUIET };
+static const struct assay_option options[] = {
+    [STRICT] = {"strict", NULL, NULL, NULL, NULL, "fail where something is unwise, too"},
+    [QUIET] = {"quiet", NULL, NULL, NULL, NULL, "only what is wrong or unwise"},
+};
+
+static void print_settings(const struct assay_settings *s) {
+    static const char *const header[] = {"SETTING", "VALUE", "FROM", NULL};
+    struct assay_table t = {0};
+    struct assay_setting row;
+    assay_table_begin(&t, header);
+    for (size_t i = 0; assay_setting_at(i, &row); i++) {
+        struct assay_buf value = {0};
+        assay_setting_show(s, i, &value);
+        assay_table_cell(&t, row.name);
+        assay_table_cell(&t, value.p);
+        assay_table_cell(&t, s->from[i]);
+        assay_buf_free(&value);
+    }
+    assay_table_print(&t, stdout);
+}
+
+static void say(const char *what, const struct assay_errors *es) {
+    for (size_t i = 0; i < assay_errors_kept(es); i++) fprintf(stderr, "assayd: %s: %s\n", what, es->items[i].detail);
+}
+
+static int run_check_config(int argc, char **argv) {
+    struct assay_cli cli;
+    struct assay_settings s;
+    int status;
+    /* Too large for the stack of every caller; this one has it to itself. */
+    static struct assay_errors command, wrong, unwise;
+    command.n = wrong.n = unwise.n = 0;
+    if (!assay_cli_helps(&assay_command_check_config, argc, argv, &status)) return status;
+    assay_cli_parse(&assay_command_check_config, argc, argv, &cli, &command);
+    for (int i = 0; i < cli.n_operands; i++)
+        assay_errors_add(&command, ASSAY_CONFIG, cli.operands[i], "it takes no argument \"%s\"", cli.operands[i]);
+    if (assay_settings_read_all(cli.n_settings + 1, argv, &s, &wrong)) status = 2;
+    assay_settings_check(&s, &wrong, &unwise);
+    assay_text_begin();
+    if (!assay_cli_flag(&cli, QUIET)) print_settings(&s);
+    fflush(stdout);
+    say("wrong", &command);
+    say("wrong", &wrong);
+    say("unwise", &unwise);
+    assay_settings_free(&s);
+    if (command.n || wrong.n) return 2;
+    if (!assay_cli_flag(&cli, QUIET)) puts(unwise.n ? "the settings are sound, with warnings" : "the settings are sound");
+    return unwise.n && assay_cli_flag(&cli, STRICT);
+}
+
+const struct assay_command assay_command_check_config = {
+    .name = "check-config",
+    .group = "Daemon",
+    .summary = "say what is wrong or unwise in the settings",
+    .synopsis = "[--strict] [settings]",
+    .about =
+        "Reads the settings as `assayd serve` would, from the same places, and starts nothing. It names every mistake at once, "
+        "prints what is in force and where each value was said (secrets only as set), and warns of what works but is unwise.",
+    ASSAY_OPTIONS(options),
+    .settings = true,
+    .examples = (const struct assay_example[]){{"Before a restart:",
+                                                "assayd check-config --config /etc/assay.conf && systemctl restart assayd"},
+                                               {0}},
+    .exit_status = (const struct assay_exit_status[]){{0, "sound"}, {1, "sound but unwise, with --strict"}, {2, "wrong"}, {0}},
+    .run = run_check_config,
+};
