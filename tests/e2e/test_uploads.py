@@ -156,6 +156,51 @@ def alone(cluster):
             tap.equal("records", "2", db.sql("SELECT count(*) FROM record")[0][0])
 
 
+def lists(cluster):
+    """uploads and observations page by page while others come in, newest first, by their filters; nonsense is named"""
+    with cluster.database() as db:
+        served = db.serve()
+        seen = lambda i, **more: {"id": f"o{i:02d}", "provider": "R1", "at": f"2001-02-{1 + i % 20:02d}T00:00:00Z",
+                                  "indicator": ("audit", "calls")[i % 2], "value": f"{i}.50", **more}
+        with served.client() as client:
+            client.register(PROVIDERS)
+            made = [client.ndjson("/v1/observations", [seen(i)]).json()["upload"] for i in range(40)]
+            tap.equal("duplicate", 1, client.ndjson("/v1/observations", [seen(3, value="3.5")]).json()["duplicates"])
+            client.ndjson(EVENTS, [OPENED])
+            tap.equal("uploads", made[::-1], [u["upload"] for u in paged(client, "/v1/uploads", made, kind="observations")][1:])
+            tap.equal("of events", 1, len(client.items("/v1/uploads", kind="repair-events")))
+            tap.equal("refused", [], client.items("/v1/uploads", status="refused"))
+            tap.equal("before all", [], client.items("/v1/uploads", to="2001-01-01T00:00:00Z"))
+            tap.equal("from then on", int(db.sql("SELECT count(*) FROM upload")[0][0]), len(client.items("/v1/uploads", **{"from": "2001-01-01T08:00:00+08:00"})))
+            order = sorted((seen(i) for i in range(40)), key=lambda r: (r["at"], r["id"]), reverse=True)
+            path = "/v1/providers/R1/observations"
+            tap.equal("observations", [r["id"] for r in order], [r["id"] for r in paged(client, path, made)])
+            some = [r for r in order if r["indicator"] == "calls" and "2001-02-05" <= r["at"] < "2001-02-09"]
+            found = client.items(path, indicator="calls", **{"from": "2001-02-05T00:00:00Z", "to": "2001-02-09T00:00:00Z"})
+            tap.equal("some", [[r["id"], r["value"].rstrip("0"), False] for r in some], [[r["id"], r["value"], r["voided"]] for r in found])
+            client.post(EVENTS, {**VOIDED, "target": "o07", "target_kind": "observation"})
+            tap.equal("voided", ["o07"], [r["id"] for r in client.items(path) if r["voided"]])
+            for query in ("kind=events", "status=open", "from=yesterday", "to=2001-02-05", "limit=0", "cursor=x"):
+                tap.equal(query, 400, client.send("GET", "/v1/uploads?" + query).status)
+            for query in ("indicator=a%20b", "from=yesterday", "cursor=x", "rater=self"):
+                tap.equal(query, 400, client.send("GET", f"{path}?{query}").status)
+            tap.equal("nobody's", 404, client.send("GET", "/v1/providers/NO/observations").status)
+            tap.equal("no upload", [404, 404], [client.send("POST", f"/v1/uploads/{u}/revert").status for u in ("u0000000000000001", "x")])
+        db.verify(42)
+
+
+def paged(client, path, made, **params):
+    """A list seven at a time, with a newer upload before each page."""
+    out, cursor = [], {}
+    while True:
+        page = client.get(path, limit=7, **params, **cursor)
+        out += page["items"]
+        client.ndjson("/v1/observations", [])
+        if page["next"] is None:
+            return out
+        cursor = {"cursor": page["next"]}
+
+
 def killed_revert(cluster):
     """an upload too large for one transaction is taken back, the daemon killed half way: said again, all is taken back"""
     state = daemon.new_folder() / "state"
@@ -194,4 +239,4 @@ def killed_revert(cluster):
 
 
 if __name__ == "__main__":
-    daemon.main([killed_atomic, gone_clients, bounded, alone, killed_revert])
+    daemon.main([killed_atomic, gone_clients, bounded, alone, lists, killed_revert])

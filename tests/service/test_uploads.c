@@ -718,7 +718,7 @@ struct reverter {
 };
 static void *revert_it(void *arg) {
     struct reverter *t = arg;
-    struct assay_session *x = session_of(t->service);
+    struct assay_session *x = assay_session_new(t->service);
     struct assay_error e;
     for (int try = 0; try < 50; try++) { /* cut connections may be told */
         t->status = assay_session_usable(x, &e);
@@ -755,6 +755,45 @@ START_TEST(two_daemons_take_one_back) {
     free_answer(&a);
     assay_session_close(x);
     for (int i = 0; i < 2; i++) assay_service_stop(t[i].service);
+}
+END_TEST
+
+/* A large one whose daemon died between slices says nothing of what it brought: it is taken back all the same. */
+START_TEST(broken_off_between_slices) {
+    struct batch b = all_of(ASSAY_INTAKE_EVENTS);
+    struct assay_service *s = start(info, 11, 30);
+    struct assay_session *x = session_of(s);
+    struct answer a = send_ok(x, &b, PLAIN);
+    free(ask(info, "UPDATE upload SET status = 'running', finished_at = NULL, received = 0, accepted = 0"));
+    clock_now += ASSAY_UPLOAD_SILENCE + 1;
+    struct assay_reverted r = revert(x, a.id);
+    clock_now -= ASSAY_UPLOAD_SILENCE + 1;
+    ck_assert(r.voided == (int64_t)b.n && r.already_voided == 0);
+    ck_assert_int_eq(number("SELECT count(*) FROM work_order WHERE state > 0"), 0);
+    /* Slices are transactions of their own: more than one number of the heads' revisions was used. */
+    ck_assert_int_gt(number("SELECT max(revision) FROM provider_head"), number("SELECT count(DISTINCT provider_id) FROM record"));
+    verify_clean(x);
+    free_answer(&a);
+    assay_session_close(x);
+    assay_service_stop(s);
+}
+END_TEST
+
+/* Files for `explain` may hold observations: they are told by their indicator, and change nothing. */
+START_TEST(files_may_hold_observations) {
+    struct assay_offline *o;
+    struct assay_errors es = {0};
+    const struct assay_offline_order *orders;
+    size_t n, lines = 0;
+    OK(assay_offline_new(NULL, NULL, NULL, &o, &err));
+    for (size_t i = 0; i < n_pool; i++) {
+        if (pool[i].intake != ASSAY_INTAKE_OBSERVATIONS) continue;
+        ck_assert_msg(assay_offline_line(o, pool[i].text, test_now(), &es) == ASSAY_OK, "%s", es.items[0].detail);
+        lines++;
+    }
+    assay_offline_judge(o, &orders, &n);
+    ck_assert(lines > 10 && n == 0);
+    assay_offline_free(o);
 }
 END_TEST
 
@@ -804,6 +843,8 @@ static Suite *suite_of_uploads(void) {
     tcase_add_loop_test(t, taken_back_is_never_sent, 0, 4);
     tcase_add_test(t, a_revert_counts_what_it_did);
     tcase_add_loop_test(t, two_daemons_take_one_back, 0, 2);
+    tcase_add_test(t, broken_off_between_slices);
+    tcase_add_test(t, files_may_hold_observations);
     tcase_add_test(t, silent_uploads_were_broken_off);
     suite_add_tcase(s, t);
     return s;
