@@ -122,13 +122,18 @@ static enum assay_status take_targets(struct assay_db *db, struct assay_ingest_l
                                       struct assay_error *e) {
     PGresult *r = NULL;
     enum assay_status s = pg_next(db, &r, e);
-    const int order_at = 1 + pg_shape_record.n, voided_at = order_at + pg_shape_order.n;
+    const int order_at = 1 + pg_shape_record.n, voided_at = order_at + pg_shape_order.n, first_at = voided_at + 1;
     for (int i = 0; !s && i < PQntuples(r); i++) {
         size_t k = place(r, i, l->n_targets);
         l->target_rows[k] = pg_row_new(r, i, 1, &pg_shape_record, a);
         l->target_voided[k] = pg_get_bool(r, i, voided_at);
-        if (!pg_null(r, i, order_at)) l->target_orders[k] = pg_row_new(r, i, order_at, &pg_shape_order, a);
+        if (!pg_null(r, i, order_at) && pg_get_int8(r, i, first_at) == pg_get_int8(r, i, 0))
+            l->target_orders[k] = pg_row_new(r, i, order_at, &pg_shape_order, a);
     }
+    /* Many targets may be of one large order: they share its row. */
+    for (int i = 0; !s && i < PQntuples(r); i++)
+        if (!pg_null(r, i, order_at))
+            l->target_orders[place(r, i, l->n_targets)] = l->target_orders[pg_get_int8(r, i, first_at) - 1];
     PQclear(r);
     return s;
 }

@@ -3,6 +3,7 @@
 #include <libpq-fe.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "app/sample.h"
@@ -779,6 +780,41 @@ START_TEST(broken_off_between_slices) {
 }
 END_TEST
 
+/* As many records as one order may hold are taken back together: memory goes with the records, not with their square. */
+START_TEST(a_large_order_is_taken_back) {
+    struct assay_service *s = start(info, 0, 0);
+    struct assay_session *x = session_of(s);
+    static const struct text *lines[10000];
+    struct assay_upload *u;
+    struct assay_upload_reply reply;
+    struct rusage before, after;
+    const struct assay_upload_options o = {
+        .intake = ASSAY_INTAKE_EVENTS, .party = ASSAY_PARTY_MANUFACTURER, .request_id = ASSAY_STR("test")};
+    OK(assay_upload_begin(x, &o, &u, &err));
+    for (int i = 0; i < 10000; i++) {
+        lines[i] = line(assay_arena_printf(&arena,
+                                           "{\"type\":\"order.noted\",\"id\":\"%d-a-rather-long-id-of-a-note-about-the-large-"
+                                           "order\",\"provider\":\"%.*s\",\"order\":\"L\","
+                                           "\"at\":\"2001-01-01T00:00:00Z\",\"reason\":\"customer\"}",
+                                           i, ASSAY_STR_ARG(providers[0].code)));
+        OK(assay_upload_line(u, lines[i]->text, i + 1, &err));
+    }
+    OK(assay_upload_finish(u, &reply, &err));
+    ck_assert_int_eq(reply.accepted, 10000);
+    int64_t id;
+    ck_assert(assay_upload_id_parse(reply.upload, &id));
+    assay_upload_free(u);
+    getrusage(RUSAGE_SELF, &before);
+    ck_assert_int_eq(revert(x, id).voided, 10000);
+    getrusage(RUSAGE_SELF, &after);
+    ck_assert_int_lt(after.ru_maxrss - before.ru_maxrss, 500 << 10); /* KiB; a copy of the order for each would be 6 GB */
+    ck_assert_int_eq(number("SELECT count(*) FROM work_order WHERE state > 0"), 0);
+    verify_clean(x);
+    assay_session_close(x);
+    assay_service_stop(s);
+}
+END_TEST
+
 /* Files for `explain` may hold observations: they are told by their indicator, and change nothing. */
 START_TEST(files_may_hold_observations) {
     struct assay_offline *o;
@@ -844,6 +880,7 @@ static Suite *suite_of_uploads(void) {
     tcase_add_test(t, a_revert_counts_what_it_did);
     tcase_add_loop_test(t, two_daemons_take_one_back, 0, 2);
     tcase_add_test(t, broken_off_between_slices);
+    tcase_add_test(t, a_large_order_is_taken_back);
     tcase_add_test(t, files_may_hold_observations);
     tcase_add_test(t, silent_uploads_were_broken_off);
     suite_add_tcase(s, t);
