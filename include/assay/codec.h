@@ -52,12 +52,13 @@ void assay_json_frac(struct assay_buf *b, const char *key, struct assay_frac f);
 void assay_json_money(struct assay_buf *b, const char *key, int64_t amount, int minor_digits, const char *currency);
 void assay_json_raw(struct assay_buf *b, const char *key, struct assay_str json); /* a value that is JSON already */
 
-/* === records (DOMAIN 2.1-2.3) ====================================================================================== */
+/* === records (DOMAIN 2.1-2.4) ====================================================================================== */
 /* The route a record came by says what it may be. */
 enum assay_intake {
-    ASSAY_INTAKE_EVENTS,     /* /v1/repair-events: kinds repair and shipment, by `type` */
-    ASSAY_INTAKE_DISPATCHES, /* /v1/ccc-dispatches */
-    ASSAY_INTAKE_SURVEYS,    /* /v1/survey-responses */
+    ASSAY_INTAKE_EVENTS,       /* /v1/repair-events: kinds repair and shipment, by `type` */
+    ASSAY_INTAKE_DISPATCHES,   /* /v1/ccc-dispatches */
+    ASSAY_INTAKE_SURVEYS,      /* /v1/survey-responses */
+    ASSAY_INTAKE_OBSERVATIONS, /* /v1/observations */
 };
 /* How far after its receipt a record's `at` may lie. */
 #define ASSAY_FUTURE_TOLERANCE (INT64_C(300) * ASSAY_SECOND)
@@ -262,7 +263,7 @@ struct assay_upload_error {
     const char *detail, *pointer;
 };
 struct assay_verdict_change { /* of a dry run */
-    struct assay_str provider, order;
+    struct assay_str scheme, provider, order;
     enum assay_outcome before, after;
 };
 struct assay_upload_reply {
@@ -270,13 +271,17 @@ struct assay_upload_reply {
     int64_t received, accepted, duplicates, rejected;
     size_t n_errors;
     const struct assay_upload_error *errors;
+    bool refused; /* nothing was kept, because of the errors: shown as a problem */
     bool dry_run; /* adds "dry_run": true and "verdicts" */
     size_t n_changes;
     const struct assay_verdict_change *changes;
 };
 void assay_upload_write(const struct assay_upload_reply *u, struct assay_buf *b, const char *key);
-/* {"id", "status": "accepted" | "duplicate"} */
-void assay_accepted_write(struct assay_str id, bool duplicate, struct assay_buf *b, const char *key);
+/* Its "errors" alone, as an array. */
+void assay_upload_errors_write(const struct assay_upload_reply *u, struct assay_buf *b, const char *key);
+/* {"id", "status": "accepted" | "duplicate"}; trial (NULL: none) adds "dry_run": true and "verdicts". */
+void assay_accepted_write(struct assay_str id, bool duplicate, const struct assay_upload_reply *trial, struct assay_buf *b,
+                          const char *key);
 
 /* {"items": [ ... ], "next": "cursor" | null} */
 void assay_list_begin(struct assay_buf *b);

@@ -168,6 +168,9 @@ void assay_http_reply_json(struct assay_http_request *r, int status, struct assa
 void assay_http_reply_problem(struct assay_http_request *r, enum assay_status status, const struct assay_error *e);
 /* The same with all errors in `errors`. status: VALIDATION_FAILED, or INVALID_PARAMETER ... */
 void assay_http_reply_problems(struct assay_http_request *r, enum assay_status status, const struct assay_errors *es);
+/* With errors that are JSON already, an array, and one member more (NULL: none), a string. */
+void assay_http_reply_problem_list(struct assay_http_request *r, enum assay_status status, struct assay_str detail,
+                                   struct assay_str errors, const char *member, struct assay_str value);
 /* One more header (Location, Link, Content-Disposition, ...); value is copied. Survives later calls that set the reply. */
 void assay_http_reply_header(struct assay_http_request *r, const char *name, const char *value);
 /* What a GET's ETag and If-None-Match go by, where it is not the hash of the bytes (a document's version). Visible ASCII
@@ -187,6 +190,9 @@ struct assay_http_problem {
     const struct assay_errors *errors; /* NULL: none */
     const struct assay_error *error;   /* the only one, where errors is NULL; NULL: none */
     bool zh;                           /* titles in Chinese */
+    struct assay_str errors_json;      /* the array of errors, instead of those above; absent: not so */
+    const char *member;                /* a member of its own; NULL: none */
+    struct assay_str value;
 };
 void assay_http_problem_write(const struct assay_http_problem *p, struct assay_buf *b);
 

@@ -60,6 +60,14 @@ enum assay_answer {
 };
 enum assay_source { ASSAY_SOURCE_NONE, ASSAY_SOURCE_SAMPLED, ASSAY_SOURCE_VOLUNTEERED };
 enum assay_responsibility { ASSAY_RESP_NONE, ASSAY_RESP_PROVIDER, ASSAY_RESP_SHARED, ASSAY_RESP_MANUFACTURER };
+enum assay_rater {
+    ASSAY_RATER_NONE,
+    ASSAY_RATER_SELF,
+    ASSAY_RATER_SUPERVISOR,
+    ASSAY_RATER_PEER,
+    ASSAY_RATER_CUSTOMER,
+    ASSAY_RATER_AUDITOR
+};
 /* Courier class nDhh as n * 100 + hh (2D10 -> 210); 0 absent. */
 typedef int16_t assay_courier;
 
@@ -67,8 +75,14 @@ struct assay_part {
     struct assay_str line, part_no;
 };
 
+/* A decimal in millionths: -0.5 is -500000. What an observation's value is kept in, exactly. */
+typedef int64_t assay_decimal;
+#define ASSAY_NO_DECIMAL INT64_MIN
+/* Counts go as far as every JSON reader has them exactly. */
+#define ASSAY_COUNT_MAX ((INT64_C(1) << 53) - 1)
+
 /* One record. Text is borrowed from the request's or the row's memory. Absent: zero, ASSAY_STR_NONE, ASSAY_NO_INSTANT,
- * -1 for the integers below. Fields a type does not have are absent. */
+ * -1 or ASSAY_NO_DECIMAL for the numbers below. Fields a type does not have are absent. */
 struct assay_record {
     enum assay_kind kind;
     enum assay_type type;
@@ -98,6 +112,11 @@ struct assay_record {
     enum assay_responsibility responsibility;
     int8_t overall, attitude, recommend; /* -1 absent */
 
+    struct assay_str indicator; /* observation: a ratio of counts, or a value; never both (DOMAIN 2.4) */
+    int64_t numerator, denominator;
+    assay_decimal value;
+    enum assay_rater rater;
+
     const struct assay_part *parts; /* dispatch: sorted by line, lines unique */
     size_t n_parts;
 };
@@ -116,8 +135,11 @@ enum assay_field_form {
     ASSAY_FORM_KIND, /* an assay_kind_name, stored as enum assay_kind; absent is ASSAY_KIND_REPAIR */
     ASSAY_FORM_BOOL,
     ASSAY_FORM_COURIER,
-    ASSAY_FORM_INT32, /* min..max */
-    ASSAY_FORM_INT8,  /* min..max, -1 absent */
+    ASSAY_FORM_INT32,   /* min..max */
+    ASSAY_FORM_INT8,    /* min..max, -1 absent */
+    ASSAY_FORM_COUNT,   /* int64_t, min..ASSAY_COUNT_MAX, -1 absent */
+    ASSAY_FORM_CODE,    /* of an indicator: as ASSAY_FORM_PROVIDER */
+    ASSAY_FORM_DECIMAL, /* assay_decimal */
     ASSAY_FORM_PARTS,
 };
 struct assay_field {
@@ -140,6 +162,10 @@ bool assay_kind_parse(struct assay_str s, enum assay_kind *out);
 bool assay_type_parse(struct assay_str s, enum assay_type *out);
 enum assay_kind assay_type_kind(enum assay_type t);
 
+/* Voids that the server writes when an upload is taken back have ids that begin so; no sender's id may. Such a void of a
+ * void does have an effect: what the other named is not voided by it any more. */
+#define ASSAY_REVERT_PREFIX "revert:"
+bool assay_id_is_revert(struct assay_str id);
 /* Forms, shared by URLs, records and documents. */
 bool assay_form_id(struct assay_str s);
 bool assay_form_provider(struct assay_str s);
@@ -147,6 +173,11 @@ bool assay_form_order(struct assay_str s);
 bool assay_form_line(struct assay_str s);
 bool assay_courier_parse(struct assay_str s, assay_courier *out); /* "2D10" */
 void assay_courier_format(assay_courier c, char out[8]);
+/* "-12.5": an optional minus, 1 to 12 digits, where there is a point 1 to 6 digits behind it; nothing else. Written in the
+ * shortest such form, so that equal values are equal texts. */
+bool assay_decimal_parse(struct assay_str s, assay_decimal *out);
+#define ASSAY_DECIMAL_TEXT 24
+void assay_decimal_format(assay_decimal d, char out[ASSAY_DECIMAL_TEXT]);
 
 /* Senders. Stored: never renumber. Who may send what is DOMAIN 2.1's column. */
 enum assay_party {

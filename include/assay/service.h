@@ -64,6 +64,7 @@ struct assay_service_options {
     size_t committer_queue;     /* records waiting at most; 0: 8192 */
     size_t committer_batch;     /* records of one transaction at most; 0: 512 */
     size_t upload_slice;        /* records of one transaction of an upload; 0: 4000 */
+    size_t atomic_records;      /* of what is taken or tried as a whole, at most; 0: 50000 */
     size_t upload_run_bytes;    /* staged in memory before it goes to the spool; 0: 16 MiB */
 };
 struct assay_service;
@@ -126,6 +127,29 @@ struct assay_item assay_item_dup(const struct assay_item *it, struct assay_arena
 enum assay_status assay_ingest_apply(struct assay_session *s, struct assay_item *items, size_t n,
                                      struct assay_error *e) ASSAY_MUST_CHECK;
 
+/* How a batch is taken. */
+enum assay_ingest_mode {
+    ASSAY_INGEST_EACH,  /* each record for itself: assay_ingest_apply */
+    ASSAY_INGEST_ALL,   /* all or nothing: where one is refused, nothing is kept */
+    ASSAY_INGEST_TRIAL, /* nothing is kept nor locked: what would happen, from a snapshot */
+};
+struct assay_ingest_run {
+    enum assay_ingest_mode mode;
+    struct assay_upload_row *finish; /* ALL: an upload that ends with it, in the same transaction; NULL: none */
+    bool counted;                    /* its accepted and duplicates are the caller's; else they are set */
+    struct assay_arena *arena;       /* TRIAL: what the changes live in */
+    /* out */
+    bool kept;     /* ALL: no item was refused and everything is stored; false: each item's status says what is wrong
+                      with it, and those without fault are not stored either */
+    bool finished; /* ALL: finish was written with the commit. Where its outcome had to be
+                      settled afterwards false, also if it was */
+    struct assay_verdict_change *changes; /* TRIAL: outcomes that would change, by scheme and order */
+    size_t n_changes, cap_changes;
+};
+/* As assay_ingest_apply, in the mode of run. All items are in one transaction, whatever their number. */
+enum assay_status assay_ingest_run(struct assay_session *s, struct assay_item *items, size_t n, struct assay_ingest_run *run,
+                                   struct assay_error *e) ASSAY_MUST_CHECK;
+
 /* A single record through the committer, which gathers what all connections bring into one transaction. done is called
  * from the committer's thread once item's result is known (after the commit). ASSAY_OVERLOADED at once when its queue is
  * full, ASSAY_DRAINING when stopping. item and what it borrows must stay until then. */
@@ -145,25 +169,51 @@ void assay_committer_stats(struct assay_service *s, struct assay_committer_stats
 /* A bulk body: staged whole (in memory, then in a spool file sorted by provider and order), then applied in slices, so
  * that each order is folded once. Of two equal ids the first by line is the one that counts. */
 struct assay_upload;
-enum assay_status assay_upload_begin(struct assay_session *s, enum assay_intake intake, enum assay_party party,
-                                     struct assay_str request_id, struct assay_upload **out,
+struct assay_upload_options {
+    enum assay_intake intake;
+    enum assay_party party;
+    struct assay_str request_id, content_type;
+    bool atomic;  /* all or nothing */
+    bool dry_run; /* nothing is written, not even that there was an upload */
+};
+enum assay_status assay_upload_begin(struct assay_session *s, const struct assay_upload_options *o, struct assay_upload **out,
                                      struct assay_error *e) ASSAY_MUST_CHECK;
-/* One line (or array element): decodes and stages it, or notes its errors. */
+/* Bytes of the body so far, as they came. */
+void assay_upload_bytes(struct assay_upload *u, int64_t bytes);
+/* One line (or array element): decodes and stages it, or notes its errors. ASSAY_TOO_LARGE where an atomic upload or a dry run
+ * has more records than atomic_records. */
 enum assay_status assay_upload_line(struct assay_upload *u, struct assay_str text, int64_t line,
                                     struct assay_error *e) ASSAY_MUST_CHECK;
 /* A line that could not even be read (too long, ...). */
 enum assay_status assay_upload_bad_line(struct assay_upload *u, int64_t line, enum assay_status why, const char *detail,
                                         struct assay_error *e) ASSAY_MUST_CHECK;
-/* Applies everything; *reply points into the upload. ASSAY_OK also when rows were rejected. */
+/* Applies everything; *reply points into the upload. ASSAY_OK also when rows were rejected; reply->refused where that means that
+ * nothing was kept. */
 enum assay_status assay_upload_finish(struct assay_upload *u, struct assay_upload_reply *reply,
                                       struct assay_error *e) ASSAY_MUST_CHECK;
-/* The body broke off: what was noted so far is kept under the upload, whose status becomes interrupted. */
+/* The body broke off: what was noted so far is kept under the upload, whose status becomes interrupted (refused where it was
+ * too large to be taken as a whole). */
 void assay_upload_abandon(struct assay_upload *u);
 void assay_upload_free(struct assay_upload *u); /* also after a failure half way: what was staged is gone */
 /* Public form of an upload's id and back. */
 #define ASSAY_UPLOAD_ID_TEXT 24
 void assay_upload_id_format(int64_t id, char out[ASSAY_UPLOAD_ID_TEXT]);
 bool assay_upload_id_parse(struct assay_str s, int64_t *id);
+/* The least id of an upload received at t or later. */
+int64_t assay_upload_id_from(assay_instant t);
+/* An upload that runs shows itself now and then; one not seen for so long was broken off, whoever ran it. */
+#define ASSAY_UPLOAD_SILENCE (INT64_C(600) * ASSAY_SECOND)
+
+struct assay_reverted {
+    char revert[ASSAY_UPLOAD_ID_TEXT]; /* the upload of the voids */
+    int64_t voided, already_voided;    /* of the records that the upload brought */
+};
+/* Void what an upload brought and still stands: in one transaction up to atomic_records, beyond that in slices. Afterwards all is
+ * as if the upload had never been sent. Can be repeated: what is done stays done, what was left undone is done, the answer is
+ * the same. ASSAY_NOT_FOUND, ASSAY_UPLOAD_RUNNING. */
+enum assay_status assay_upload_revert(struct assay_session *s, int64_t upload_id, enum assay_party party,
+                                      struct assay_str request_id, struct assay_reverted *out,
+                                      struct assay_error *e) ASSAY_MUST_CHECK;
 
 /* --- registry ---------------------------------------------------------------------------------------------------------- */
 /* Providers; several in one transaction, and several versions of one (by effective_from; of one date the last holds).

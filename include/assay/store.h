@@ -138,6 +138,7 @@ struct assay_ingest_load {
     size_t n_orders;
     const struct assay_record_key *targets; /* named by incoming voids */
     size_t n_targets;
+    bool snapshot; /* nothing shall be written: a read-only snapshot, no locks, heads as zero */
     /* out */
     int64_t config_revision;
     struct assay_head *heads;               /* as providers; revision already advanced by this transaction */
@@ -151,12 +152,21 @@ struct assay_ingest_load {
 /* Begins a transaction, locks the heads in key order, then reads. */
 enum assay_status assay_store_ingest_begin(struct assay_db *db, struct assay_ingest_load *load, struct assay_arena *a,
                                            struct assay_error *e) ASSAY_MUST_CHECK;
+/* Within that transaction: load->targets once more, for keys that show only now. Fills target_rows, _orders, _voided. */
+enum assay_status assay_store_ingest_targets(struct assay_db *db, struct assay_ingest_load *load, struct assay_arena *a,
+                                             struct assay_error *e) ASSAY_MUST_CHECK;
+/* All voids of these providers, by provider, the newest (highest seq) first. */
+enum assay_status assay_store_voids_of(struct assay_db *db, const int32_t *providers, size_t n, struct assay_arena *a,
+                                       struct assay_record_row **rows, size_t *n_rows, struct assay_error *e) ASSAY_MUST_CHECK;
 
+struct assay_upload_row;
 struct assay_ingest_save {
     const struct assay_record_row *records;
     size_t n_records;
     const struct assay_record_key *voided; /* unique */
     size_t n_voided;
+    const struct assay_record_key *cleared; /* no longer voided; unique */
+    size_t n_cleared;
     const struct assay_order_row *orders; /* inserted or replaced */
     size_t n_orders;
     const struct assay_verdict_row *verdicts; /* inserted or replaced */
@@ -167,6 +177,7 @@ struct assay_ingest_save {
     size_t n_pays;
     const struct assay_head *heads; /* seq, last_record_at to set */
     size_t n_heads;
+    const struct assay_upload_row *finish; /* an upload that ends with this transaction; NULL: none */
 };
 /* Writes everything in one round trip; commits too when commit is said. */
 enum assay_status assay_store_ingest_save(struct assay_db *db, const struct assay_ingest_save *save, bool commit,
@@ -209,6 +220,24 @@ enum assay_status assay_store_order(struct assay_db *db, struct assay_order_key 
 /* Records by key, in the order of keys; missing ones left out. */
 enum assay_status assay_store_records(struct assay_db *db, const struct assay_record_key *keys, size_t n, struct assay_arena *a,
                                       struct assay_record_row **rows, size_t *found, struct assay_error *e) ASSAY_MUST_CHECK;
+
+/* Observations (DOMAIN 2.4), newest first. */
+struct assay_observation_filter {
+    int32_t provider_id;
+    struct assay_str indicator; /* absent: any */
+    assay_instant from, to;     /* [from, to); NO_INSTANT: open */
+    bool after;                 /* the cursor: */
+    assay_instant after_at;
+    struct assay_str after_id;
+    int limit;
+};
+struct assay_observation_row {
+    struct assay_record_row record;
+    bool voided;
+};
+enum assay_status assay_store_observations(struct assay_db *db, const struct assay_observation_filter *f, struct assay_arena *a,
+                                           struct assay_observation_row **rows, size_t *n,
+                                           struct assay_error *e) ASSAY_MUST_CHECK;
 
 struct assay_order_filter {
     int32_t provider_id;
@@ -285,10 +314,13 @@ enum assay_status assay_store_revision(struct assay_db *db, int64_t *data, int64
 /* --- uploads -------------------------------------------------------------------------------------------------------------- */
 struct assay_upload_row {
     int64_t upload_id;
-    struct assay_str kind, status, request_id; /* status: running, done */
+    /* status: running, done, refused (atomic: nothing was kept), interrupted (it broke off: what was taken stays) */
+    struct assay_str kind, status, request_id, content_type;
     enum assay_party party;
-    assay_instant received_at, finished_at;
-    int64_t received, accepted, duplicates, rejected;
+    assay_instant received_at, finished_at, seen_at;
+    int64_t received, accepted, duplicates, rejected, bytes;
+    bool atomic;
+    int64_t reverted_by; /* 0: none */
 };
 struct assay_rejection_row {
     int64_t n, line;
@@ -301,8 +333,35 @@ enum assay_status assay_store_upload_reject(struct assay_db *db, int64_t upload_
                                             size_t n, struct assay_error *e) ASSAY_MUST_CHECK;
 enum assay_status assay_store_upload_finish(struct assay_db *db, const struct assay_upload_row *u,
                                             struct assay_error *e) ASSAY_MUST_CHECK;
-enum assay_status assay_store_upload(struct assay_db *db, int64_t upload_id, struct assay_arena *a, struct assay_upload_row **row,
-                                     struct assay_error *e) ASSAY_MUST_CHECK;
+/* It still runs. */
+enum assay_status assay_store_upload_seen(struct assay_db *db, int64_t upload_id, assay_instant now,
+                                          struct assay_error *e) ASSAY_MUST_CHECK;
+/* alive: one that runs but was not seen since is interrupted. *row NULL: there is none. */
+enum assay_status assay_store_upload(struct assay_db *db, int64_t upload_id, assay_instant alive, struct assay_arena *a,
+                                     struct assay_upload_row **row, struct assay_error *e) ASSAY_MUST_CHECK;
+struct assay_upload_filter {
+    struct assay_str kind, status; /* absent: any */
+    assay_instant from, to, alive; /* [from, to) of receipt; NO_INSTANT: open */
+    int64_t before;                /* the cursor: ids below it; 0: all */
+    int limit;
+};
+/* Newest first. */
+enum assay_status assay_store_uploads(struct assay_db *db, const struct assay_upload_filter *f, struct assay_arena *a,
+                                      struct assay_upload_row **rows, size_t *n, struct assay_error *e) ASSAY_MUST_CHECK;
+/* In one transaction: `revert` is started and upload_id says that it takes it back. *claimed false: another does already. */
+enum assay_status assay_store_upload_claim(struct assay_db *db, int64_t upload_id, const struct assay_upload_row *revert,
+                                           bool *claimed, struct assay_error *e) ASSAY_MUST_CHECK;
+/* What an upload brought: to whom, and the records (of one provider; 0: all; content left out), order by order. own: a void
+ * whose id is `prefix` and the record's sequence stands. */
+enum assay_status assay_store_upload_providers(struct assay_db *db, int64_t upload_id, struct assay_arena *a, int32_t **ids,
+                                               size_t *n, struct assay_error *e) ASSAY_MUST_CHECK;
+struct assay_brought {
+    struct assay_record_row record;
+    bool voided, own;
+};
+enum assay_status assay_store_upload_records(struct assay_db *db, int64_t upload_id, int32_t provider_id, struct assay_str prefix,
+                                             struct assay_arena *a, struct assay_brought **rows, size_t *n,
+                                             struct assay_error *e) ASSAY_MUST_CHECK;
 /* Rejections with n > after, at most limit. */
 enum assay_status assay_store_rejections(struct assay_db *db, int64_t upload_id, int64_t after, int limit, struct assay_arena *a,
                                          struct assay_rejection_row **rows, size_t *n, struct assay_error *e) ASSAY_MUST_CHECK;

@@ -208,6 +208,7 @@ static enum assay_status start(struct daemon *d, struct assay_error *e) {
                                       .committer_queue = (size_t)s->committer_queue,
                                       .committer_batch = (size_t)s->committer_batch,
                                       .upload_slice = (size_t)s->upload_slice,
+                                      .atomic_records = (size_t)s->atomic_records,
                                       .upload_run_bytes = (size_t)s->upload_memory};
     st = assay_service_start(&o, &d->service, e);
     if (!st) st = renew_figures(d, e);

@@ -28,6 +28,7 @@
     X(committer_queue,      "8192",           COUNT, 1, 1000000,       false, "single records that may wait for the committer") \
     X(committer_batch,      "512",            COUNT, 1, 10000,         false, "single records in one transaction") \
     X(upload_slice,         "4000",           COUNT, 1, 100000,        false, "records of an upload in one transaction") \
+    X(atomic_records,       "50000",          COUNT, 1, 1000000,       false, "records of an upload taken or tried as a whole (atomic, dry_run); beyond it 413") \
     X(upload_memory,        "16777216",       COUNT, 65536, 1073741824, false, "bytes of an upload staged in memory before the spool file") \
     X(record_bytes,         "65536",          COUNT, 1024, 16777216,   false, "bytes of one line of NDJSON") \
     X(body_seconds,         "30",             COUNT, 1, 3600,          false, "time for a whole request body") \

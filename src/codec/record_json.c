@@ -1,4 +1,4 @@
-/* record_json.c -- records from and to JSON, by the table of core/record.c (DOMAIN 2.1-2.3). No type is written out here:
+/* record_json.c -- records from and to JSON, by the table of core/record.c (DOMAIN 2.1-2.4). No type is written out here:
  * a new field is a row there. Must not know where records come from or go to. */
 #include "reader.h"
 
@@ -6,14 +6,15 @@
 
 #define ALL UINT32_MAX
 #define BIT(t) (UINT32_C(1) << (t))
-#define NOT_IN_VOID (ALL & ~BIT(ASSAY_EVENT_VOIDED))
+#define HAS_ORDER (ALL & ~(BIT(ASSAY_EVENT_VOIDED) | BIT(ASSAY_OBSERVATION_MADE)))
 #define AT(member) offsetof(struct assay_record, member)
 
-/* What every record has, in front of the table's rows. A void's `order` is not needed and ignored (DOMAIN 2.1). */
+/* What every record has, in front of the table's rows. A void's `order` is not needed and ignored (DOMAIN 2.1); an
+ * observation has none. */
 static const struct assay_field common[] = {
     {"id", ASSAY_FORM_ID, AT(id), 0, 0, NULL, ALL, ALL},
     {"provider", ASSAY_FORM_PROVIDER, AT(provider), 0, 0, NULL, ALL, ALL},
-    {"order", ASSAY_FORM_ORDER, AT(order), 0, 0, NULL, NOT_IN_VOID & ~BIT(ASSAY_SURVEY_RESPONSE), NOT_IN_VOID},
+    {"order", ASSAY_FORM_ORDER, AT(order), 0, 0, NULL, HAS_ORDER & ~BIT(ASSAY_SURVEY_RESPONSE), HAS_ORDER},
     {"at", ASSAY_FORM_INSTANT, AT(at), 0, 0, NULL, ALL, ALL},
 };
 #define N_COMMON (sizeof common / sizeof *common)
@@ -53,6 +54,7 @@ static const struct {
     [ASSAY_FORM_PROVIDER] = {assay_form_provider, 32, "1 to 32 characters of A-Z a-z 0-9 . _ -"},
     [ASSAY_FORM_ORDER] = {assay_form_order, 64, "1 to 64 printable ASCII characters without space / ? # %"},
     [ASSAY_FORM_LINE] = {assay_form_line, 16, "1 to 16 characters of A-Z a-z 0-9 . _ -"},
+    [ASSAY_FORM_CODE] = {assay_form_provider, 32, "1 to 32 characters of A-Z a-z 0-9 . _ -"},
 };
 
 static bool read_form(struct assay_reader *r, const struct assay_place *at, const json_t *v, enum assay_field_form form,
@@ -83,6 +85,15 @@ static bool read_courier(struct assay_reader *r, const struct assay_place *at, c
     if (!assay_read_str(r, at, v, &s)) return false;
     if (assay_courier_parse(s, out)) return true;
     assay_read_fail(r, at, ASSAY_INVALID_VALUE, "a courier class nDhh is wanted, n 1 to 9, hh 00 to 23, as 2D10");
+    return false;
+}
+
+static bool read_decimal(struct assay_reader *r, const struct assay_place *at, const json_t *v, assay_decimal *out) {
+    struct assay_str s;
+    if (!assay_read_str(r, at, v, &s)) return false;
+    if (assay_decimal_parse(s, out)) return true;
+    assay_read_fail(r, at, ASSAY_INVALID_VALUE,
+                    "a decimal is wanted: at most 12 digits before the point and 6 behind it, as \"97.5\"");
     return false;
 }
 
@@ -150,7 +161,8 @@ static void read_value(struct job *j, const struct assay_place *at, const struct
     case ASSAY_FORM_ID:
     case ASSAY_FORM_PROVIDER:
     case ASSAY_FORM_ORDER:
-    case ASSAY_FORM_LINE: (void)read_form(r, at, v, f->form, to); return;
+    case ASSAY_FORM_LINE:
+    case ASSAY_FORM_CODE: (void)read_form(r, at, v, f->form, to); return;
     case ASSAY_FORM_SHORT: (void)read_short(r, at, v, to); return;
     case ASSAY_FORM_TEXT: (void)assay_read_text(r, at, v, (size_t)f->min, (size_t)f->max, to); return;
     case ASSAY_FORM_INSTANT: (void)read_instant(r, at, v, to); return;
@@ -166,6 +178,10 @@ static void read_value(struct job *j, const struct assay_place *at, const struct
     case ASSAY_FORM_INT8:
         if (assay_read_int(r, at, v, f->min, f->max, &n)) *(int8_t *)to = (int8_t)n;
         return;
+    case ASSAY_FORM_COUNT:
+        if (assay_read_int(r, at, v, f->min, ASSAY_COUNT_MAX, &n)) *(int64_t *)to = n;
+        return;
+    case ASSAY_FORM_DECIMAL: (void)read_decimal(r, at, v, to); return;
     case ASSAY_FORM_PARTS: (void)read_parts(r, at, v, j->out); return;
     }
 }
@@ -205,7 +221,7 @@ static void list_types(uint32_t types, struct assay_buf *b) {
 
 static void refuse_unknown(struct job *j, const struct assay_place *at) {
     uint32_t having = types_with(at->key);
-    if (j->first == 0 && is_common(at->key)) return;
+    if (j->first == 0 && is_common(at->key) && !(j->types & BIT(ASSAY_OBSERVATION_MADE))) return; /* a void's order */
     bool type_known = (j->types & (j->types - 1)) == 0;
     if (!type_known && (having & j->types)) return; /* who knows: its type is an error already */
     if (!having) {
@@ -266,10 +282,13 @@ static void refuse_type(struct assay_reader *r, const struct assay_place *at) {
 
 /* An event says its type, the other routes imply it. */
 static void read_type(struct job *j, enum assay_intake intake, const struct assay_place *root, const json_t *obj) {
+    static const enum assay_type implied[] = {[ASSAY_INTAKE_DISPATCHES] = ASSAY_DISPATCHED,
+                                              [ASSAY_INTAKE_SURVEYS] = ASSAY_SURVEY_RESPONSE,
+                                              [ASSAY_INTAKE_OBSERVATIONS] = ASSAY_OBSERVATION_MADE};
     struct assay_str s;
     struct assay_place at;
     if (intake != ASSAY_INTAKE_EVENTS) {
-        j->out->type = intake == ASSAY_INTAKE_DISPATCHES ? ASSAY_DISPATCHED : ASSAY_SURVEY_RESPONSE;
+        j->out->type = implied[intake];
         j->types = BIT(j->out->type);
     } else {
         j->skip_type = true;
@@ -280,6 +299,25 @@ static void read_type(struct job *j, enum assay_intake intake, const struct assa
         j->types = known ? BIT(j->out->type) : event_types();
     }
     j->out->kind = assay_type_kind(j->out->type);
+}
+
+static bool has(const json_t *obj, const char *key) {
+    const json_t *v = json_object_get(obj, key);
+    return v && !json_is_null(v);
+}
+
+/* DOMAIN 2.4: an observation is a ratio of two counts or a value. */
+static void check_forms(struct job *j, const struct assay_place *root, const json_t *obj) {
+    bool numerator = has(obj, "numerator"), denominator = has(obj, "denominator"), value = has(obj, "value");
+    if (value && (numerator || denominator))
+        assay_read_fail(&j->reader, &(struct assay_place){root, "value", 0}, ASSAY_INVALID_VALUE,
+                        "either value or numerator and denominator, not both");
+    else if (!value && !numerator && !denominator)
+        assay_read_fail(&j->reader, &(struct assay_place){root, "value", 0}, ASSAY_MISSING_FIELD,
+                        "value, or numerator and denominator, is required");
+    else if (!value && numerator != denominator)
+        assay_read_fail(&j->reader, &(struct assay_place){root, numerator ? "denominator" : "numerator", 0}, ASSAY_MISSING_FIELD,
+                        "numerator and denominator go together");
 }
 
 static enum assay_status decode(const json_t *v, enum assay_intake intake, assay_instant received_at, struct assay_arena *a,
@@ -293,6 +331,10 @@ static enum assay_status decode(const json_t *v, enum assay_intake intake, assay
     }
     read_type(&j, intake, &root, v);
     read_members(&j, &root, v);
+    if (out->type == ASSAY_OBSERVATION_MADE) check_forms(&j, &root, v);
+    if (assay_id_is_revert(out->id))
+        assay_read_fail(&j.reader, &(struct assay_place){&root, "id", 0}, ASSAY_INVALID_VALUE,
+                        "ids that begin with " ASSAY_REVERT_PREFIX " are the server's own");
     if (out->at != ASSAY_NO_INSTANT && out->at > received_at + ASSAY_FUTURE_TOLERANCE)
         assay_read_fail(&j.reader, &(struct assay_place){&root, "at", 0}, ASSAY_FUTURE_TIME,
                         "more than 5 minutes after its receipt");
@@ -339,6 +381,12 @@ static void write_courier(struct assay_buf *b, const char *key, assay_courier c)
     assay_json_text(b, key, text);
 }
 
+static void write_decimal(struct assay_buf *b, const char *key, assay_decimal d) {
+    char text[ASSAY_DECIMAL_TEXT];
+    assay_decimal_format(d, text);
+    assay_json_text(b, key, text);
+}
+
 /* One field by its row; what is absent is left out. Defaults are content only where they are not the default. */
 static void write_value(const struct assay_field *f, const struct assay_record *r, bool defaults, struct assay_buf *b) {
     const void *from = member_of(f, r);
@@ -348,6 +396,7 @@ static void write_value(const struct assay_field *f, const struct assay_record *
     case ASSAY_FORM_ORDER:
     case ASSAY_FORM_LINE:
     case ASSAY_FORM_SHORT:
+    case ASSAY_FORM_CODE:
     case ASSAY_FORM_TEXT:
         if (((const struct assay_str *)from)->p) assay_json_str(b, f->name, *(const struct assay_str *)from);
         return;
@@ -372,6 +421,12 @@ static void write_value(const struct assay_field *f, const struct assay_record *
         return;
     case ASSAY_FORM_INT8:
         if (*(const int8_t *)from >= 0) assay_json_int(b, f->name, *(const int8_t *)from);
+        return;
+    case ASSAY_FORM_COUNT:
+        if (*(const int64_t *)from >= 0) assay_json_int(b, f->name, *(const int64_t *)from);
+        return;
+    case ASSAY_FORM_DECIMAL:
+        if (*(const assay_decimal *)from != ASSAY_NO_DECIMAL) write_decimal(b, f->name, *(const assay_decimal *)from);
         return;
     case ASSAY_FORM_PARTS: write_parts(r, f->name, b); return;
     }

@@ -139,12 +139,19 @@ static void write_changes(const struct assay_upload_reply *u, struct assay_buf *
     for (size_t i = 0; i < u->n_changes; i++) {
         const struct assay_verdict_change *c = &u->changes[i];
         assay_json_object(b, NULL);
+        assay_json_str(b, "scheme", c->scheme);
         assay_json_str(b, "provider", c->provider);
         assay_json_str(b, "order", c->order);
         assay_json_text(b, "before", assay_outcome_name(c->before));
         assay_json_text(b, "after", assay_outcome_name(c->after));
         assay_json_object_end(b);
     }
+    assay_json_array_end(b);
+}
+
+void assay_upload_errors_write(const struct assay_upload_reply *u, struct assay_buf *b, const char *key) {
+    assay_json_array(b, key);
+    for (size_t i = 0; i < u->n_errors; i++) write_upload_error(&u->errors[i], b);
     assay_json_array_end(b);
 }
 
@@ -155,16 +162,16 @@ void assay_upload_write(const struct assay_upload_reply *u, struct assay_buf *b,
     assay_json_int(b, "accepted", u->accepted);
     assay_json_int(b, "duplicates", u->duplicates);
     assay_json_int(b, "rejected", u->rejected);
-    assay_json_array(b, "errors");
-    for (size_t i = 0; i < u->n_errors; i++) write_upload_error(&u->errors[i], b);
-    assay_json_array_end(b);
+    assay_upload_errors_write(u, b, "errors");
     if (u->dry_run) write_changes(u, b);
     assay_json_object_end(b);
 }
 
-void assay_accepted_write(struct assay_str id, bool duplicate, struct assay_buf *b, const char *key) {
+void assay_accepted_write(struct assay_str id, bool duplicate, const struct assay_upload_reply *trial, struct assay_buf *b,
+                          const char *key) {
     assay_json_object(b, key);
     assay_json_str(b, "id", id);
     assay_json_text(b, "status", duplicate ? "duplicate" : "accepted");
+    if (trial) write_changes(trial, b);
     assay_json_object_end(b);
 }

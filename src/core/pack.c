@@ -8,7 +8,7 @@
  *
  * Lengths, counts and numbers are varints (7 bits a byte, least significant first, shortest form). A tag is a row of the
  * table below plus one: to add a field is to append a row; to change one is a new ASSAY_PACK_VERSION. Provider and order
- * are the row's own and not repeated. */
+ * are the row's own and not repeated. Of an observation the fold reads nothing, so its figures have no row. */
 #include "assay/record.h"
 
 #include <stddef.h>

@@ -1,11 +1,19 @@
-/* record.c -- names, forms and the table of fields (DOMAIN 2.1-2.3). */
+/* record.c -- names, forms and the table of fields (DOMAIN 2.1-2.4). */
 #include "assay/record.h"
 
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 
 void assay_record_init(struct assay_record *r) {
-    *r = (struct assay_record){
-        .at = ASSAY_NO_INSTANT, .reported_at = ASSAY_NO_INSTANT, .overall = -1, .attitude = -1, .recommend = -1};
+    *r = (struct assay_record){.at = ASSAY_NO_INSTANT,
+                               .reported_at = ASSAY_NO_INSTANT,
+                               .overall = -1,
+                               .attitude = -1,
+                               .recommend = -1,
+                               .numerator = -1,
+                               .denominator = -1,
+                               .value = ASSAY_NO_DECIMAL};
 }
 
 /* --- names --------------------------------------------------------------------------------------------------------- */
@@ -91,6 +99,11 @@ static bool all(struct assay_str s, size_t max, bool (*fits)(char)) {
 
 bool assay_form_id(struct assay_str s) { return all(s, 64, is_printable); }
 
+bool assay_id_is_revert(struct assay_str id) {
+    size_t n = sizeof ASSAY_REVERT_PREFIX - 1;
+    return id.n >= n && memcmp(id.p, ASSAY_REVERT_PREFIX, n) == 0;
+}
+
 bool assay_form_provider(struct assay_str s) { return all(s, 32, is_word_char); }
 
 bool assay_form_order(struct assay_str s) { return all(s, 64, is_order_char); }
@@ -115,6 +128,41 @@ void assay_courier_format(assay_courier c, char out[8]) {
     out[4] = '\0';
 }
 
+/* Digits at *p, at most max of them and at least one, into *v (times ten each); *n of them. */
+static bool take_digits(const char **p, const char *end, int max, int64_t *v, int *n) {
+    for (*n = 0; *p < end && is_digit(**p); ++*p, ++*n) {
+        if (*n == max) return false;
+        *v = *v * 10 + (**p - '0');
+    }
+    return *n > 0;
+}
+
+bool assay_decimal_parse(struct assay_str s, assay_decimal *out) {
+    const char *p = s.p, *end = s.p + s.n;
+    int64_t v = 0;
+    int n, decimals = 0;
+    bool negative = p < end && *p == '-';
+    if (negative) p++;
+    if (!take_digits(&p, end, 12, &v, &n)) return false;
+    if (p < end && *p == '.') {
+        p++;
+        if (!take_digits(&p, end, 6, &v, &decimals)) return false;
+    }
+    if (p != end) return false;
+    for (; decimals < 6; decimals++) v *= 10;
+    *out = negative ? -v : v;
+    return true;
+}
+
+void assay_decimal_format(assay_decimal d, char out[ASSAY_DECIMAL_TEXT]) {
+    int64_t whole = d / 1000000, rest = d % 1000000;
+    if (rest < 0) rest = -rest;
+    if (whole < 0) whole = -whole;
+    int n = snprintf(out, ASSAY_DECIMAL_TEXT, "%s%lld.%06lld", d < 0 ? "-" : "", (long long)whole, (long long)rest);
+    while (out[n - 1] == '0') out[--n] = '\0';
+    if (out[n - 1] == '.') out[n - 1] = '\0';
+}
+
 /* --- the table of fields ------------------------------------------------------------------------------------------- */
 
 static const char *const channels[] = {"walk_in", "ccc", NULL};
@@ -126,6 +174,7 @@ static const char *const closes[] = {"repaired", "replaced", "unrepaired", NULL}
 static const char *const answers[] = {"satisfied", "average", "dissatisfied", "complaint", NULL};
 static const char *const sources[] = {"sampled", "volunteered", NULL};
 static const char *const responsibilities[] = {"provider", "shared", "manufacturer", NULL};
+static const char *const raters[] = {"self", "supervisor", "peer", "customer", "auditor", NULL};
 
 #define BIT(t) (UINT32_C(1) << ASSAY_##t)
 #define OPENED BIT(ORDER_OPENED)
@@ -136,6 +185,7 @@ static const char *const responsibilities[] = {"provider", "shared", "manufactur
 #define NOTED BIT(ORDER_NOTED)
 #define VOIDED BIT(EVENT_VOIDED)
 #define SURVEY BIT(SURVEY_RESPONSE)
+#define OBSERVATION BIT(OBSERVATION_MADE)
 #define LINES (REQUESTED | SHIPPED | BIT(PART_DELIVERED) | BIT(PART_CANCELLED) | BIT(PART_RECEIVED) | MARKED)
 #define REASONED (BIT(PART_CANCELLED) | BIT(ORDER_CANCELLED) | BIT(ORDER_REOPENED) | VOIDED)
 #define AT(member) offsetof(struct assay_record, member)
@@ -169,6 +219,11 @@ const struct assay_field assay_fields[] = {
     {"overall",         ASSAY_FORM_INT8,    AT(overall),        1, 5,          NULL,             0,         SURVEY},
     {"attitude",        ASSAY_FORM_INT8,    AT(attitude),       1, 5,          NULL,             0,         SURVEY},
     {"recommend",       ASSAY_FORM_INT8,    AT(recommend),      0, 10,         NULL,             0,         SURVEY},
+    {"indicator",       ASSAY_FORM_CODE,    AT(indicator),      0, 0,          NULL,             OBSERVATION, OBSERVATION},
+    {"numerator",       ASSAY_FORM_COUNT,   AT(numerator),      0, 0,          NULL,             0,         OBSERVATION},
+    {"denominator",     ASSAY_FORM_COUNT,   AT(denominator),    1, 0,          NULL,             0,         OBSERVATION},
+    {"value",           ASSAY_FORM_DECIMAL, AT(value),          0, 0,          NULL,             0,         OBSERVATION},
+    {"rater",           ASSAY_FORM_WORD,    AT(rater),          0, 0,          raters,           0,         OBSERVATION},
     {"parts",           ASSAY_FORM_PARTS,   AT(parts),          0, 0,          NULL,             0,         DISPATCH},
 };
 /* clang-format on */

@@ -68,6 +68,18 @@ struct assay_str assay_app_scheme(const struct assay_http_request *r) {
     return s.p ? s : ASSAY_STR(ASSAY_DEFAULT_SCHEME);
 }
 
+static void instant_param(const struct assay_http_request *r, const char *name, assay_instant *out, struct assay_errors *es) {
+    struct assay_str s = assay_http_param(r, name);
+    *out = ASSAY_NO_INSTANT;
+    if (s.p && assay_instant_parse(s, out))
+        assay_errors_add(es, ASSAY_INVALID_PARAMETER, name, "%s must be an RFC 3339 instant such as 2001-02-03T00:00:00Z", name);
+}
+
+void assay_app_range(const struct assay_http_request *r, assay_instant *from, assay_instant *to, struct assay_errors *es) {
+    instant_param(r, "from", from, es);
+    instant_param(r, "to", to, es);
+}
+
 /* --- cursors ------------------------------------------------------------------------------------------------------------------ */
 
 #define SEPARATOR '\x1f'
@@ -111,6 +123,15 @@ bool assay_cursor_read(char list, struct assay_str cursor, struct assay_arena *a
         p = stop + 1;
     }
     return true;
+}
+
+void assay_app_list_end(struct assay_http_request *r, struct assay_buf *b, char list, const struct assay_str *fields, size_t n,
+                        bool more) {
+    struct assay_buf next = {0};
+    if (more) assay_cursor_write(list, fields, n, &next);
+    assay_list_end(b, more ? assay_buf_str(&next) : ASSAY_STR_NONE);
+    if (more) assay_app_link_next(r, assay_buf_str(&next));
+    assay_buf_free(&next);
 }
 
 void assay_app_link_next(struct assay_http_request *r, struct assay_str cursor) {

@@ -34,6 +34,12 @@ enum assay_http_flow assay_app_json(struct assay_http_request *r, int status, st
 int assay_app_limit(const struct assay_http_request *r, struct assay_errors *es);
 struct assay_str assay_app_scheme(const struct assay_http_request *r);
 
+/* ?from= and ?to=, instants: [from, to). ASSAY_NO_INSTANT where absent. */
+void assay_app_range(const struct assay_http_request *r, assay_instant *from, assay_instant *to, struct assay_errors *es);
+/* The upload that the path names; ASSAY_NOT_FOUND. */
+enum assay_status assay_app_upload(struct assay_http_request *r, struct assay_session *s, struct assay_upload_row **row,
+                                   struct assay_error *e) ASSAY_MUST_CHECK;
+
 /* Run a read that may meet a connection which has died since its last use: once more on a new one. */
 #define ASSAY_APP_READ(session, st, call)                                                                \
     do {                                                                                                 \
@@ -50,12 +56,19 @@ struct assay_str assay_app_scheme(const struct assay_http_request *r);
 void assay_cursor_write(char list, const struct assay_str *fields, size_t n, struct assay_buf *b);
 /* False where the cursor is not one of that list with n fields. Fields live in the arena. */
 bool assay_cursor_read(char list, struct assay_str cursor, struct assay_arena *a, struct assay_str *fields, size_t n);
+/* End a list; where there is more, with the cursor of these fields, in its body and as a Link. */
+void assay_app_list_end(struct assay_http_request *r, struct assay_buf *b, char list, const struct assay_str *fields, size_t n,
+                        bool more);
 /* Set the Link header of a list's next page. */
 void assay_app_link_next(struct assay_http_request *r, struct assay_str cursor);
 
 /* --- handlers, by file -------------------------------------------------------------------------------------------------------- */
 /* handlers_ingest.c */
-assay_http_handler assay_post_records, assay_post_records_bulk, assay_get_upload, assay_get_rejected;
+assay_http_handler assay_post_records, assay_post_records_bulk, assay_get_rejected;
+/* handlers_uploads.c */
+assay_http_handler assay_get_uploads, assay_get_upload, assay_post_revert;
+/* handlers_observations.c */
+assay_http_handler assay_get_observations;
 /* handlers_registry.c */
 assay_http_handler assay_put_provider, assay_get_provider, assay_get_providers, assay_post_providers;
 assay_http_handler assay_put_document, assay_get_document, assay_get_documents, assay_get_scheme_version;

@@ -5,7 +5,21 @@
 
 static enum assay_intake intake_of(const struct assay_http_request *r) {
     if (strstr(r->route->pattern, "dispatches")) return ASSAY_INTAKE_DISPATCHES;
+    if (strstr(r->route->pattern, "observations")) return ASSAY_INTAKE_OBSERVATIONS;
     return strstr(r->route->pattern, "survey") ? ASSAY_INTAKE_SURVEYS : ASSAY_INTAKE_EVENTS;
+}
+
+/* ?atomic= and ?dry_run=; false where the reply (400) is set. */
+static bool upload_options(struct assay_http_request *r, struct assay_upload_options *o) {
+    struct assay_errors es = {0};
+    *o = (struct assay_upload_options){.intake = intake_of(r),
+                                       .party = assay_app_party(r),
+                                       .request_id = r->id,
+                                       .content_type = r->media >= 0 ? assay_str_c(r->route->accepts[r->media]) : ASSAY_STR("")};
+    assay_http_param_bool(r, "atomic", &o->atomic, &es);
+    assay_http_param_bool(r, "dry_run", &o->dry_run, &es);
+    if (es.n) assay_http_reply_problems(r, es.items[0].status, &es);
+    return es.n == 0;
 }
 
 /* --- one object -------------------------------------------------------------------------------------------------------------- */
@@ -15,7 +29,8 @@ struct single {
     struct assay_http_request *request;
 };
 
-static void answer_single(struct assay_http_request *r, const struct assay_item *it) {
+/* trial: NULL, or what a dry run found. */
+static void answer_single(struct assay_http_request *r, const struct assay_item *it, const struct assay_upload_reply *trial) {
     struct assay_error e;
     if (it->status == ASSAY_UNKNOWN_PROVIDER) {
         struct assay_errors es = {0};
@@ -27,20 +42,34 @@ static void answer_single(struct assay_http_request *r, const struct assay_item 
         assay_app_fail(r, it->status, &e);
     } else {
         struct assay_buf b = {0};
-        assay_accepted_write(it->id, it->duplicate, &b, NULL);
-        assay_app_json(r, it->duplicate ? 200 : 201, &b);
+        assay_accepted_write(it->id, it->duplicate, trial, &b, NULL);
+        assay_app_json(r, it->duplicate || trial ? 200 : 201, &b);
     }
 }
 
 static void single_done(struct assay_ingest_job *job) {
     struct single *s = job->arg;
     struct assay_http_request *r = s->request;
-    answer_single(r, &job->item);
+    answer_single(r, &job->item, NULL);
     assay_http_complete(r);
 }
 
-static enum assay_http_flow post_object(struct assay_http_request *r) {
+/* What would become of one record. */
+static enum assay_http_flow try_object(struct assay_http_request *r, struct assay_item *it, void *worker) {
+    struct assay_session *s = assay_app_session(r, worker);
+    struct assay_ingest_run run = {.mode = ASSAY_INGEST_TRIAL, .arena = r->arena};
+    struct assay_error e = {0};
+    if (!s) return ASSAY_HTTP_DONE;
+    enum assay_status st = assay_ingest_run(s, it, 1, &run, &e);
+    if (st) return assay_app_fail(r, st, &e);
+    answer_single(r, it, &(struct assay_upload_reply){.n_changes = run.n_changes, .changes = run.changes});
+    return ASSAY_HTTP_DONE;
+}
+
+/* One record is all or nothing by itself. */
+static enum assay_http_flow post_object(struct assay_http_request *r, const struct assay_upload_options *o, void *worker) {
     struct assay_app *app = r->app;
+    if (o->dry_run && !worker) return ASSAY_HTTP_WORK;
     struct assay_record record;
     struct assay_errors es = {0};
     assay_instant now = assay_service_now(app->service);
@@ -51,11 +80,23 @@ static enum assay_http_flow post_object(struct assay_http_request *r) {
     s->job.done = single_done;
     s->job.arg = s;
     s->request = r;
+    if (o->dry_run) return try_object(r, &s->job.item, worker);
     st = assay_ingest_submit(app->service, &s->job);
     return st ? assay_app_fail(r, st, NULL) : ASSAY_HTTP_LATER;
 }
 
 /* --- uploads ------------------------------------------------------------------------------------------------------------------- */
+
+/* Taken as a whole and refused: a problem with what is wrong with each record. */
+static enum assay_http_flow answer_refused(struct assay_http_request *r, const struct assay_upload_reply *reply) {
+    struct assay_buf errors = {0};
+    assay_upload_errors_write(reply, &errors, NULL);
+    const char *detail = assay_arena_printf(r->arena, "%lld of %lld records are refused, so nothing was kept",
+                                            (long long)reply->rejected, (long long)reply->received);
+    assay_http_reply_problem_list(r, ASSAY_UPLOAD_REFUSED, assay_str_c(detail), assay_buf_str(&errors), "upload", reply->upload);
+    assay_buf_free(&errors);
+    return ASSAY_HTTP_DONE;
+}
 
 static enum assay_http_flow answer_upload(struct assay_http_request *r, struct assay_upload *u, enum assay_status st,
                                           struct assay_error *e) {
@@ -63,13 +104,14 @@ static enum assay_http_flow answer_upload(struct assay_http_request *r, struct a
     if (st && u) assay_upload_abandon(u);
     if (!st) st = assay_upload_finish(u, &reply, e);
     if (st) return assay_app_fail(r, st, e);
+    if (reply.refused) return answer_refused(r, &reply);
     struct assay_buf b = {0};
     assay_upload_write(&reply, &b, NULL);
     return assay_app_json(r, 200, &b);
 }
 
 /* A JSON array is one document: nothing is kept where it does not parse. */
-static enum assay_http_flow post_array(struct assay_http_request *r, void *worker) {
+static enum assay_http_flow post_array(struct assay_http_request *r, const struct assay_upload_options *o, void *worker) {
     struct assay_json_doc *d;
     struct assay_error e = {0};
     enum assay_status st = assay_json_load(r->body, &d, &e);
@@ -81,7 +123,8 @@ static enum assay_http_flow post_array(struct assay_http_request *r, void *worke
         return ASSAY_HTTP_DONE;
     }
     struct assay_buf text = {0};
-    st = assay_upload_begin(s, intake_of(r), assay_app_party(r), r->id, &u, &e);
+    st = assay_upload_begin(s, o, &u, &e);
+    if (!st) assay_upload_bytes(u, (int64_t)r->body.n);
     for (size_t i = 0; i < assay_json_count(d) && !st; i++) {
         text.n = 0;
         assay_json_element_write(d, i, &text);
@@ -101,8 +144,10 @@ static bool is_array(struct assay_str body) {
 }
 
 enum assay_http_flow assay_post_records(struct assay_http_request *r, void *worker) {
-    if (!is_array(r->body)) return post_object(r);
-    return worker ? post_array(r, worker) : ASSAY_HTTP_WORK;
+    struct assay_upload_options o;
+    if (!upload_options(r, &o)) return ASSAY_HTTP_DONE;
+    if (!is_array(r->body)) return post_object(r, &o, worker);
+    return worker ? post_array(r, &o, worker) : ASSAY_HTTP_WORK;
 }
 
 static enum assay_status read_lines(struct assay_http_request *r, struct assay_upload *u, struct assay_ndjson *lines,
@@ -110,6 +155,7 @@ static enum assay_status read_lines(struct assay_http_request *r, struct assay_u
     static const size_t size = 64 * 1024;
     char *chunk = assay_xmalloc(size);
     enum assay_status st = ASSAY_OK;
+    int64_t bytes = 0;
     for (bool end = false; !end && !st;) {
         ssize_t n = assay_http_read(r, chunk, size);
         if (n < 0) {
@@ -118,6 +164,7 @@ static enum assay_status read_lines(struct assay_http_request *r, struct assay_u
             break;
         }
         end = n == 0;
+        assay_upload_bytes(u, bytes += n);
         if (end) assay_ndjson_finish(lines);
         else assay_ndjson_feed(lines, chunk, (size_t)n);
         struct assay_ndjson_line line;
@@ -133,12 +180,13 @@ static enum assay_status read_lines(struct assay_http_request *r, struct assay_u
 enum assay_http_flow assay_post_records_bulk(struct assay_http_request *r, void *worker) {
     const struct assay_app *app = r->app;
     struct assay_session *s = assay_app_session(r, worker);
+    struct assay_upload_options o;
     struct assay_upload *u = NULL;
     struct assay_error e = {0};
-    if (!s) return ASSAY_HTTP_DONE;
+    if (!s || !upload_options(r, &o)) return ASSAY_HTTP_DONE;
     struct assay_ndjson lines;
     assay_ndjson_init(&lines, app->max_line);
-    enum assay_status st = assay_upload_begin(s, intake_of(r), assay_app_party(r), r->id, &u, &e);
+    enum assay_status st = assay_upload_begin(s, &o, &u, &e);
     if (!st) st = read_lines(r, u, &lines, &e);
     assay_ndjson_free(&lines);
     enum assay_http_flow flow = answer_upload(r, u, st, &e);
@@ -147,41 +195,6 @@ enum assay_http_flow assay_post_records_bulk(struct assay_http_request *r, void 
 }
 
 /* --- reading uploads ------------------------------------------------------------------------------------------------------------ */
-
-static enum assay_status find_upload(struct assay_http_request *r, struct assay_session *s, struct assay_upload_row **row,
-                                     struct assay_error *e) {
-    int64_t id;
-    *row = NULL;
-    enum assay_status st = ASSAY_OK;
-    if (assay_upload_id_parse(r->vars[0], &id)) ASSAY_APP_READ(s, st, assay_store_upload(s->db, id, &s->arena, row, e));
-    if (!st && !*row) st = assay_fail(e, ASSAY_NOT_FOUND, "", "there is no upload %.*s", ASSAY_STR_ARG(r->vars[0]));
-    return st;
-}
-
-enum assay_http_flow assay_get_upload(struct assay_http_request *r, void *worker) {
-    struct assay_session *s = assay_app_session(r, worker);
-    struct assay_upload_row *row;
-    struct assay_error e = {0};
-    if (!s) return ASSAY_HTTP_DONE;
-    enum assay_status st = find_upload(r, s, &row, &e);
-    if (st || !row) return assay_app_fail(r, st, &e);
-    struct assay_buf b = {0};
-    assay_json_object(&b, NULL);
-    assay_json_str(&b, "upload", r->vars[0]);
-    assay_json_str(&b, "kind", row->kind);
-    assay_json_str(&b, "status", row->status);
-    assay_json_text(&b, "party", assay_party_name(row->party));
-    assay_json_instant(&b, "received_at", row->received_at);
-    assay_json_instant(&b, "finished_at", row->finished_at);
-    assay_json_str(&b, "request_id", row->request_id);
-    assay_json_int(&b, "received", row->received);
-    assay_json_int(&b, "accepted", row->accepted);
-    assay_json_int(&b, "duplicates", row->duplicates);
-    assay_json_int(&b, "rejected", row->rejected);
-    assay_json_text(&b, "rejected_rows", assay_arena_printf(r->arena, "/v1/uploads/%.*s/rejected", ASSAY_STR_ARG(r->vars[0])));
-    assay_json_object_end(&b);
-    return assay_app_json(r, 200, &b);
-}
 
 /* The rows that were refused, each once with its first error, ready to be mended and sent again. A page is so many errors;
  * its cursor holds the last one and its line, for the next page may begin with further errors of that line. */
@@ -198,7 +211,7 @@ enum assay_http_flow assay_get_rejected(struct assay_http_request *r, void *work
         assay_errors_add(&es, ASSAY_INVALID_CURSOR, "cursor", "not a cursor of this list");
     else if (cursor.p) after = strtoll(fields[0].p, NULL, 10), line = strtoll(fields[1].p, NULL, 10);
     if (es.n) return assay_app_fail_all(r, es.items[0].status, &es, NULL);
-    enum assay_status st = find_upload(r, s, &row, &e);
+    enum assay_status st = assay_app_upload(r, s, &row, &e);
     struct assay_rejection_row *rows = NULL;
     size_t n = 0;
     if (!st && row) ASSAY_APP_READ(s, st, assay_store_rejections(s->db, row->upload_id, after, limit, &s->arena, &rows, &n, &e));

@@ -22,6 +22,7 @@ struct problem_row {
     X(INVALID_VALUE, 422, 0) \
     X(OUT_OF_RANGE, 422, 0) X(TOO_LONG, 422, 0) X(INVALID_TIME, 422, 0) X(MISSING_OFFSET, 422, 0) X(FUTURE_TIME, 422, 0) \
     X(UNKNOWN_PROVIDER, 422, 0) X(SENDER_NOT_ALLOWED, 403, 0) X(ORDER_FULL, 422, 0) X(ORDER_CLOSED, 409, 0) \
+    X(UPLOAD_REFUSED, 422, 0) X(UPLOAD_RUNNING, 409, 5) \
     X(OVERLOADED, 503, 1) X(DRAINING, 503, 5) X(DATABASE_UNAVAILABLE, 503, 5) X(DATABASE, 500, 0) X(RETRY, 503, 1) \
     X(IO, 500, 0) X(CONFIG, 500, 0) X(OVERFLOW, 422, 0) X(INTERNAL, 500, 0)
 /* clang-format on */
@@ -115,6 +116,12 @@ void assay_http_problem_write(const struct assay_http_problem *p, struct assay_b
     assay_json_str(b, "instance", p->instance);
     assay_json_text(b, "code", assay_status_code(p->status));
     assay_json_str(b, "request_id", p->request_id);
+    if (p->member) assay_json_str(b, p->member, p->value);
+    if (p->errors_json.p) {
+        assay_json_raw(b, "errors", p->errors_json);
+        assay_json_object_end(b);
+        return;
+    }
     assay_json_array(b, "errors");
     for (size_t i = 0; p->errors && i < assay_errors_kept(p->errors); i++) write_error(&p->errors->items[i], p->zh, b);
     if (!p->errors && p->error && p->error->field[0]) write_error(p->error, p->zh, b);
@@ -141,6 +148,12 @@ void assay_http_reply_problem(struct assay_http_request *r, enum assay_status st
 
 void assay_http_reply_problems(struct assay_http_request *r, enum assay_status status, const struct assay_errors *es) {
     reply(r, &(struct assay_http_problem){.status = status, .errors = es});
+}
+
+void assay_http_reply_problem_list(struct assay_http_request *r, enum assay_status status, struct assay_str detail,
+                                   struct assay_str errors, const char *member, struct assay_str value) {
+    reply(r, &(struct assay_http_problem){
+                 .status = status, .detail = detail, .errors_json = errors, .member = member, .value = value});
 }
 
 /* --- over the wire ------------------------------------------------------------------------------------------------ */

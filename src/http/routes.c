@@ -10,6 +10,9 @@
 
 static const char *const json[] = {"application/json", NULL};
 static const char *const ndjson[] = {"application/x-ndjson", NULL};
+static const char *const record_params[] = {"atomic", "dry_run", NULL};
+static const char *const upload_params[] = {"limit", "cursor", "kind", "status", "from", "to", NULL};
+static const char *const observation_params[] = {"limit", "cursor", "indicator", "from", "to", NULL};
 static const char *const scheme_param[] = {"scheme", NULL};
 static const char *const page_params[] = {"limit", "cursor", NULL};
 static const char *const page_scheme_params[] = {"limit", "cursor", "scheme", NULL};
@@ -28,15 +31,19 @@ static const char *const risk_params[] = {"limit", "cursor", "scheme", "provider
 /* Records: one object goes to the committer, an array to a worker of the bulk lane; NDJSON is streamed to one. */
 #define RECORDS(n, p) \
     {.name = n, .method = ASSAY_HTTP_POST, .pattern = p, .kind = ASSAY_HTTP_ASYNC, .lane = ASSAY_HTTP_LANE_BULK, \
-     .handler = assay_post_records, KEY, .accepts = json, .max_body = RECORD_BODY_MAX}, \
+     .handler = assay_post_records, KEY, .params = record_params, .accepts = json, .max_body = RECORD_BODY_MAX}, \
     {.name = n "_bulk", .method = ASSAY_HTTP_POST, .pattern = p, .kind = ASSAY_HTTP_STREAM, .lane = ASSAY_HTTP_LANE_BULK, \
-     .handler = assay_post_records_bulk, KEY, .accepts = ndjson, .body_ms = STREAM_MS}
+     .handler = assay_post_records_bulk, KEY, .params = record_params, .accepts = ndjson, .body_ms = STREAM_MS}
 
 static const struct assay_http_route routes[] = {
     RECORDS("post_repair_events", "/v1/repair-events"),
     RECORDS("post_ccc_dispatches", "/v1/ccc-dispatches"),
     RECORDS("post_survey_responses", "/v1/survey-responses"),
+    RECORDS("post_observations", "/v1/observations"),
+    READ("list_uploads", "/v1/uploads", assay_get_uploads, upload_params),
     READ("get_upload", "/v1/uploads/{upload}", assay_get_upload, NULL),
+    {.name = "post_revert", .method = ASSAY_HTTP_POST, .pattern = "/v1/uploads/{upload}/revert", .kind = ASSAY_HTTP_WORKER,
+     .lane = ASSAY_HTTP_LANE_BULK, .handler = assay_post_revert, KEY},
     READ("get_rejected", "/v1/uploads/{upload}/rejected", assay_get_rejected, page_params),
 
     HELD("list_providers", "/v1/providers", assay_get_providers, page_params),
@@ -58,6 +65,7 @@ static const struct assay_http_route routes[] = {
     READ("list_orders", "/v1/providers/{provider}/orders", assay_get_orders, order_params),
     READ("get_order", "/v1/providers/{provider}/orders/{order}", assay_get_order, scheme_param),
     READ("get_verdict", "/v1/providers/{provider}/orders/{order}/verdict", assay_get_verdict, scheme_param),
+    READ("list_observations", "/v1/providers/{provider}/observations", assay_get_observations, observation_params),
     READ("get_evaluation", "/v1/providers/{provider}/evaluations/{scheme}/{period}", assay_get_evaluation, NULL),
     READ("list_evaluations", "/v1/evaluations/{scheme}/{period}", assay_get_evaluations, rank_params),
     READ("get_compensation", "/v1/providers/{provider}/compensation/{period}", assay_get_compensation, scheme_param),

@@ -11,6 +11,8 @@
 
 /* Records an order may hold: folding costs their number, so that one order must not grow without end. */
 #define ORDER_RECORDS_MAX 10000
+/* A mode of this file only: write all, then roll back, to see whether the database would take it. */
+#define REHEARSAL ((enum assay_ingest_mode)(ASSAY_INGEST_TRIAL + 1))
 /* Tries of a transaction that met a deadlock, a moved configuration or a lost connection. */
 #define TRIES 6
 
@@ -50,11 +52,13 @@ struct touch { /* an order that something happens to */
     const struct assay_item *item;         /* a new record of it, or NULL: */
     const struct assay_record_key *voided; /* a stored record of it that a new void names */
     const struct assay_order_row *stored;  /* known from the void's target */
+    bool cleared;                          /* ... or which no void names any more */
 };
 
 struct batch {
     struct assay_session *s;
     const struct assay_config *cfg;
+    struct assay_ingest_run *run;
     struct assay_arena *a;      /* of the batch */
     struct assay_arena scratch; /* of one order: a batch may touch many large ones */
     struct assay_item *items;
@@ -141,7 +145,8 @@ static void list_wants(struct batch *b) {
                                          .orders = orders,
                                          .n_orders = unique,
                                          .targets = targets,
-                                         .n_targets = nt};
+                                         .n_targets = nt,
+                                         .snapshot = b->run->mode == ASSAY_INGEST_TRIAL};
 }
 
 static bool same_content(const struct assay_item *it, enum assay_type type, struct assay_str order, assay_instant at,
@@ -199,12 +204,13 @@ static void count_loose_survey(struct batch *b, int32_t provider_id, const struc
 
 static bool is_loose_survey(enum assay_type type, struct assay_str order) { return type == ASSAY_SURVEY_RESPONSE && !order.p; }
 
-static enum assay_status uncount_stored_survey(struct batch *b, const struct assay_record_row *row, struct assay_error *e) {
+static enum assay_status count_stored_survey(struct batch *b, const struct assay_record_row *row, int sign,
+                                             struct assay_error *e) {
     struct assay_record r;
     assay_record_init(&r);
     r.kind = row->key.kind, r.type = row->type, r.id = row->key.id, r.at = row->at;
     enum assay_status st = assay_record_from_content(row->content, b->a, &r, e);
-    if (!st) count_loose_survey(b, row->key.provider_id, &r, -1);
+    if (!st) count_loose_survey(b, row->key.provider_id, &r, sign);
     return st;
 }
 
@@ -223,28 +229,21 @@ static enum assay_status touch_by_void(struct batch *b, const struct assay_item 
                                        struct assay_record_key *voided, struct assay_error *e) {
     const struct assay_record_row *row = b->load.target_rows[target];
     if (!row || row->type == ASSAY_EVENT_VOIDED) return ASSAY_OK; /* a void of a void has no effect */
-    if (is_loose_survey(row->type, row->order_no)) return uncount_stored_survey(b, row, e);
+    if (is_loose_survey(row->type, row->order_no)) return count_stored_survey(b, row, -1, e);
     if (row->order_no.p)
         add_touch(b, (struct touch){
                          .key = {it->provider_id, row->order_no}, .voided = voided, .stored = b->load.target_orders[target]});
     return ASSAY_OK;
 }
 
-struct voids { /* what the batch's new voids name, unique, by key */
-    struct assay_record_key *keys;
-    size_t n;
+struct voids { /* what the batch's new voids name, unique, by key; and what no void names any more */
+    struct assay_record_key *keys, *cleared;
+    size_t n, n_cleared;
 };
-
-static int record_key_cmp(const void *x, const void *y) {
-    const struct assay_record_key *a = x, *b = y;
-    COMPARE(a->provider_id, b->provider_id);
-    COMPARE(a->kind, b->kind);
-    return assay_str_cmp(a->id, b->id);
-}
 
 static bool voids_have(const struct voids *v, int32_t provider_id, enum assay_kind kind, struct assay_str id) {
     struct assay_record_key key = {provider_id, kind, id};
-    return v->n && bsearch(&key, v->keys, v->n, sizeof key, record_key_cmp);
+    return v->n && bsearch(&key, v->keys, v->n, sizeof key, assay_record_key_cmp);
 }
 
 /* Which orders the batch touches, and by what. A target named twice, now or before, is voided once. */
@@ -258,10 +257,11 @@ static enum assay_status list_touches(struct batch *b, struct voids *voids, stru
         if (it->fresh) voids->keys[voids->n++] = b->load.targets[target];
         target++;
     }
-    if (voids->n) qsort(voids->keys, voids->n, sizeof *voids->keys, record_key_cmp);
+    if (voids->n) qsort(voids->keys, voids->n, sizeof *voids->keys, assay_record_key_cmp);
     size_t unique = 0;
     for (size_t i = 0; i < voids->n; i++)
-        if (unique == 0 || record_key_cmp(&voids->keys[unique - 1], &voids->keys[i])) voids->keys[unique++] = voids->keys[i];
+        if (unique == 0 || assay_record_key_cmp(&voids->keys[unique - 1], &voids->keys[i]))
+            voids->keys[unique++] = voids->keys[i];
     voids->n = unique;
 
     bool *done = assay_arena_zalloc(b->a, voids->n + 1);
@@ -272,7 +272,7 @@ static enum assay_status list_touches(struct batch *b, struct voids *voids, stru
         if (it->type == ASSAY_EVENT_VOIDED) {
             target++;
             if (!it->fresh) continue;
-            struct assay_record_key *key = bsearch(&b->load.targets[t], voids->keys, voids->n, sizeof *key, record_key_cmp);
+            struct assay_record_key *key = bsearch(&b->load.targets[t], voids->keys, voids->n, sizeof *key, assay_record_key_cmp);
             if (done[key - voids->keys]) continue;
             done[key - voids->keys] = true;
             if (b->load.target_rows[t] && b->load.target_voided[t]) continue;
@@ -287,6 +287,74 @@ static enum assay_status list_touches(struct batch *b, struct voids *voids, stru
     if (b->n_touches) qsort(b->touches, b->n_touches, sizeof *b->touches, by_touch);
     return st;
 }
+
+/* --- taking voids back ---------------------------------------------------------------------------------------------- */
+
+/* The batch takes an upload's voids back: what they named may stand again. (Such a batch holds voids only.) */
+static bool takes_voids_back(const struct batch *b) {
+    size_t target = 0;
+    for (size_t i = 0; i < b->n_sorted; i++) {
+        const struct assay_item *it = b->sorted[i];
+        if (it->type != ASSAY_EVENT_VOIDED) continue;
+        const struct assay_record_row *row = b->load.target_rows[target++];
+        if (it->fresh && row && row->type == ASSAY_EVENT_VOIDED && assay_void_takes_back(it->id, it->target_kind)) return true;
+    }
+    return false;
+}
+
+/* What is voided before the batch and after it, from all voids of its providers; the differences into *v. */
+static enum assay_status compare_voids(struct batch *b, struct voids *v, struct assay_error *e) {
+    struct assay_record_row *rows;
+    struct assay_record_key *before, *after;
+    size_t n_rows, n_before, n_after, n = 0;
+    enum assay_status st = assay_store_voids_of(b->s->db, b->load.providers, b->load.n_providers, b->a, &rows, &n_rows, e);
+    if (st) return st;
+    struct assay_void *voids = assay_arena_alloc(b->a, (b->n_sorted + n_rows + 1) * sizeof *voids);
+    for (size_t i = 0; i < b->n_sorted; i++) { /* the new ones are the newest */
+        const struct assay_item *it = b->sorted[i];
+        if (!it->fresh || it->type != ASSAY_EVENT_VOIDED) continue;
+        voids[n++] = (struct assay_void){.key = {it->provider_id, it->kind, it->id},
+                                         .target = {it->provider_id, it->target_kind, it->target}};
+    }
+    for (size_t i = 0; i < n_rows && !st; i++) st = assay_void_of_row(&rows[i], b->a, &voids[n + i], e);
+    if (st) return st;
+    assay_voids_settle(voids + n, n_rows, b->a);
+    assay_voids_targets(voids + n, n_rows, b->a, &before, &n_before);
+    assay_voids_settle(voids, n + n_rows, b->a);
+    assay_voids_targets(voids, n + n_rows, b->a, &after, &n_after);
+    v->keys = assay_arena_alloc(b->a, (n_after + 1) * sizeof *v->keys);
+    v->cleared = assay_arena_alloc(b->a, (n_before + 1) * sizeof *v->cleared);
+    v->n = assay_keys_without(after, n_after, before, n_before, v->keys);
+    v->n_cleared = assay_keys_without(before, n_before, after, n_after, v->cleared);
+    return ASSAY_OK;
+}
+
+static enum assay_status touch_changed(struct batch *b, const struct assay_record_key *keys, size_t n, bool cleared,
+                                       struct assay_error *e) {
+    struct assay_ingest_load found = {.targets = keys, .n_targets = n};
+    enum assay_status st = assay_store_ingest_targets(b->s->db, &found, b->a, e);
+    for (size_t i = 0; i < n && !st; i++) {
+        const struct assay_record_row *row = found.target_rows[i];
+        if (!row || row->type == ASSAY_EVENT_VOIDED) continue;
+        if (is_loose_survey(row->type, row->order_no)) st = count_stored_survey(b, row, cleared ? +1 : -1, e);
+        else if (row->order_no.p)
+            add_touch(b, (struct touch){.key = {keys[i].provider_id, row->order_no},
+                                        .voided = &keys[i],
+                                        .stored = found.target_orders[i],
+                                        .cleared = cleared});
+    }
+    return st;
+}
+
+static enum assay_status list_taken_back(struct batch *b, struct voids *v, struct assay_error *e) {
+    enum assay_status st = compare_voids(b, v, e);
+    if (!st) st = touch_changed(b, v->keys, v->n, false, e);
+    if (!st) st = touch_changed(b, v->cleared, v->n_cleared, true, e);
+    if (b->n_touches) qsort(b->touches, b->n_touches, sizeof *b->touches, by_touch);
+    return st;
+}
+
+/* --- folding ---------------------------------------------------------------------------------------------------------- */
 
 static const struct assay_order_row *stored_order(const struct batch *b, const struct touch *t) {
     if (t->stored) return t->stored;
@@ -332,6 +400,28 @@ static void refuse_new(struct batch *b, const struct touch *t, const struct touc
     }
 }
 
+/* What a trial tells: the outcomes that would be others. */
+static void tell_changes(struct batch *b, const struct assay_config_provider *p, struct assay_str order,
+                         const struct assay_verdict_row *before, const struct assay_verdict_row *after) {
+    struct assay_ingest_run *run = b->run;
+    for (size_t i = 0; i < b->cfg->n_schemes; i++) {
+        if (before[i].outcome == after[i].outcome) continue;
+        if (run->n_changes == run->cap_changes) {
+            size_t cap = run->cap_changes ? 2 * run->cap_changes : 64;
+            struct assay_verdict_change *more = assay_arena_alloc(run->arena, cap * sizeof *more);
+            if (run->n_changes) memcpy(more, run->changes, run->n_changes * sizeof *more);
+            run->changes = more;
+            run->cap_changes = cap;
+        }
+        run->changes[run->n_changes++] = (struct assay_verdict_change){
+            .scheme = assay_arena_dup(run->arena, assay_str_c(b->cfg->schemes[i].code)),
+            .provider = assay_arena_dup(run->arena, p->code),
+            .order = assay_arena_dup(run->arena, order),
+            .before = before[i].outcome,
+            .after = after[i].outcome};
+    }
+}
+
 /* All touches [t, end) are of one order: fold it as it was and as it is now. */
 static enum assay_status refold_order(struct batch *b, const struct voids *voids, struct touch *t, struct touch *end,
                                       struct assay_error *e) {
@@ -372,7 +462,8 @@ static enum assay_status refold_order(struct batch *b, const struct voids *voids
         }
         append_only = false;
         for (size_t i = 0; i < n_old; i++)
-            if (recs[i].record.kind == x->voided->kind && assay_str_eq(recs[i].record.id, x->voided->id)) recs[i].voided = true;
+            if (recs[i].record.kind == x->voided->kind && assay_str_eq(recs[i].record.id, x->voided->id))
+                recs[i].voided = !x->cleared;
     }
     struct assay_order_row *now = &b->orders[b->n_orders++];
     struct assay_str packed;
@@ -393,6 +484,7 @@ static enum assay_status refold_order(struct batch *b, const struct voids *voids
     now->fresh = row == NULL;
     struct assay_verdict_row *after = &b->verdicts[b->n_verdicts];
     count_order(b, p, &is, t->key, +1, after);
+    if (b->run->mode == ASSAY_INGEST_TRIAL) tell_changes(b, p, t->key.order_no, before, after);
     /* Only verdicts that changed are written; an order never judged and not existing has none. */
     size_t kept = 0;
     for (size_t i = 0; i < b->cfg->n_schemes; i++) {
@@ -462,16 +554,22 @@ static void settle_refused(struct batch *b) {
     }
 }
 
-static enum assay_status write_batch(struct batch *b, size_t fresh, struct assay_error *e) {
-    struct voids voids = {0};
+/* What the batch does to orders, verdicts and tallies. */
+static enum assay_status fold_batch(struct batch *b, struct voids *voids, struct assay_error *e) {
     b->sums.arena = b->a;
-    enum assay_status st = list_touches(b, &voids, e);
-    if (!st) st = refold_touched(b, &voids, e);
+    enum assay_status st = takes_voids_back(b) ? list_taken_back(b, voids, e) : list_touches(b, voids, e);
+    if (!st) st = refold_touched(b, voids, e);
     if (st) return st;
     settle_refused(b);
     assay_tally_sums_close(&b->sums);
-    struct assay_ingest_save save = {.voided = voids.keys,
-                                     .n_voided = voids.n,
+    return ASSAY_OK;
+}
+
+static enum assay_status write_batch(struct batch *b, const struct voids *voids, size_t fresh, struct assay_error *e) {
+    struct assay_ingest_save save = {.voided = voids->keys,
+                                     .n_voided = voids->n,
+                                     .cleared = voids->cleared,
+                                     .n_cleared = voids->n_cleared,
                                      .orders = b->orders,
                                      .n_orders = b->n_orders,
                                      .verdicts = b->verdicts,
@@ -481,15 +579,51 @@ static enum assay_status write_batch(struct batch *b, size_t fresh, struct assay
                                      .pays = b->sums.pays,
                                      .n_pays = b->sums.n_pays,
                                      .heads = b->load.heads,
-                                     .n_heads = b->load.n_providers};
+                                     .n_heads = b->load.n_providers,
+                                     .finish = b->run->finish};
     save.records = number_records(b, fresh, &save.n_records);
-    return assay_store_ingest_save(b->s->db, &save, true, e);
+    return assay_store_ingest_save(b->s->db, &save, b->run->mode != REHEARSAL, e);
+}
+
+/* An upload that ends with its records has their counts. */
+static void count_results(const struct batch *b) {
+    struct assay_upload_row *u = b->run->finish;
+    if (!u || b->run->counted) return;
+    u->accepted = u->duplicates = 0;
+    for (size_t i = 0; i < b->n; i++) {
+        if (b->items[i].duplicate) u->duplicates++;
+        else u->accepted++;
+    }
+}
+
+static bool all_good(const struct batch *b) {
+    for (size_t i = 0; i < b->n; i++)
+        if (b->items[i].status) return false;
+    return true;
+}
+
+/* The transaction is open and what stands is loaded. Ends it. */
+static enum assay_status decide_and_write(struct batch *b, struct assay_error *e) {
+    struct assay_ingest_run *run = b->run;
+    struct voids voids = {0};
+    size_t fresh = decide_new(b);
+    enum assay_status st = fresh ? fold_batch(b, &voids, e) : ASSAY_OK; /* nothing new: take no number, move no revision */
+    run->kept = !st && all_good(b);
+    bool writes = fresh && run->mode != ASSAY_INGEST_TRIAL && (run->mode != ASSAY_INGEST_ALL || run->kept);
+    if (!st && writes) {
+        count_results(b);
+        st = write_batch(b, &voids, fresh, e);
+        run->finished = !st && run->finish;
+    }
+    if (st || !writes || run->mode == REHEARSAL) assay_db_rollback(b->s->db);
+    return st;
 }
 
 /* ASSAY_PRECONDITION_FAILED: the configuration moved; refresh and try again. */
 static enum assay_status attempt(struct assay_session *s, const struct assay_config *cfg, struct assay_item *items, size_t n,
-                                 bool again, struct assay_arena *a, struct assay_error *e) {
-    struct batch b = {.s = s, .cfg = cfg, .a = a, .items = items, .n = n, .again = again};
+                                 struct assay_ingest_run *run, bool again, struct assay_arena *a, struct assay_error *e) {
+    struct batch b = {.s = s, .cfg = cfg, .run = run, .a = a, .items = items, .n = n, .again = again};
+    run->kept = run->finished = false;
     resolve_providers(&b);
     if (b.n_sorted < n) { /* a provider we do not know may be new */
         int64_t revision;
@@ -505,14 +639,8 @@ static enum assay_status attempt(struct assay_session *s, const struct assay_con
         assay_db_rollback(s->db);
         return ASSAY_PRECONDITION_FAILED;
     }
-    size_t fresh = decide_new(&b);
-    if (fresh == 0) { /* nothing new: take no number, move no revision */
-        assay_db_rollback(s->db);
-        return ASSAY_OK;
-    }
-    st = write_batch(&b, fresh, e);
+    st = decide_and_write(&b, e);
     assay_arena_free(&b.scratch);
-    if (st) assay_db_rollback(s->db);
     return st;
 }
 
@@ -528,15 +656,39 @@ static void fail_all(struct assay_item *items, size_t n, enum assay_status st) {
     for (size_t i = 0; i < n; i++) items[i].status = st, items[i].duplicate = items[i].fresh = false;
 }
 
+/* All or nothing, and the database would not take it: which records it is, by rehearsing halves. Where all of them can be
+ * taken apart, none is to blame and the failure stays. */
+static enum assay_status find_poison(struct assay_session *s, struct assay_item *items, size_t n, enum assay_status why,
+                                     struct assay_error *e) {
+    struct assay_ingest_run rehearsal = {.mode = REHEARSAL};
+    struct assay_error ignored;
+    enum assay_status st = n > 1 ? assay_ingest_run(s, items, n / 2, &rehearsal, &ignored) : ASSAY_OK;
+    if (!st && n > 1) st = assay_ingest_run(s, items + n / 2, n - n / 2, &rehearsal, &ignored);
+    if (n == 1) items[0].status = why;
+    bool found = false;
+    for (size_t i = 0; i < n; i++) found = found || items[i].status;
+    if (st) return assay_fail(e, st, "", "%s", ignored.detail);
+    return found ? ASSAY_OK : why;
+}
+
 enum assay_status assay_ingest_apply(struct assay_session *s, struct assay_item *items, size_t n, struct assay_error *e) {
+    struct assay_ingest_run each = {.mode = ASSAY_INGEST_EACH};
+    return assay_ingest_run(s, items, n, &each, e);
+}
+
+enum assay_status assay_ingest_run(struct assay_session *s, struct assay_item *items, size_t n, struct assay_ingest_run *run,
+                                   struct assay_error *e) {
     enum assay_status st = ASSAY_OK;
     struct assay_arena arena = {0};
     bool again = false;
-    if (n == 0) return ASSAY_OK;
+    size_t told = run->n_changes;
+    run->kept = run->finished = false;
+    if (n == 0) return run->kept = true, ASSAY_OK;
     for (int try = 0; try < TRIES; try++) {
         const struct assay_config *cfg = assay_service_config(s->service);
         assay_arena_reset(&arena);
-        st = attempt(s, cfg, items, n, again, &arena, e);
+        run->n_changes = told;
+        st = attempt(s, cfg, items, n, run, again, &arena, e);
         assay_config_release(cfg);
         if (st == ASSAY_PRECONDITION_FAILED) {
             /* Nothing was written: until an attempt says so itself, the answer is "try again". */
@@ -554,10 +706,11 @@ enum assay_status assay_ingest_apply(struct assay_session *s, struct assay_item 
     struct assay_error ignored;
     bool usable = assay_db_restore(s->db, &ignored) == ASSAY_OK;
     bool poison = st == ASSAY_DATABASE || st == ASSAY_INTERNAL;
-    if (poison && n > 1 && usable) {
+    if (run->mode == ASSAY_INGEST_ALL && poison && usable) return find_poison(s, items, n, st, e);
+    if (poison && n > 1 && usable && run->mode != ASSAY_INGEST_ALL) {
         /* One record the database will not take, or one damaged order, must not fail its neighbours. */
-        enum assay_status left = assay_ingest_apply(s, items, n / 2, e),
-                          right = assay_ingest_apply(s, items + n / 2, n - n / 2, e);
+        enum assay_status left = assay_ingest_run(s, items, n / 2, run, e),
+                          right = assay_ingest_run(s, items + n / 2, n - n / 2, run, e);
         return left ? left : right;
     }
     fail_all(items, n, st);

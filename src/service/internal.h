@@ -74,6 +74,30 @@ void assay_tally_sums_add(struct assay_tally_sums *t, int32_t provider_id, int16
 /* Sort by key, join equal ones, drop what came to nothing. */
 void assay_tally_sums_close(struct assay_tally_sums *t);
 
+/* --- upload.c: an id for an upload received now. */
+int64_t assay_upload_id_new(assay_instant now);
+
+/* --- voids.c: which voids hold, and what they name. */
+struct assay_void {
+    struct assay_record_key key, target;
+    int64_t seq;
+    bool taken_back;
+};
+/* Whether a void of that id takes what it names, if that is a void, out of effect. */
+bool assay_void_takes_back(struct assay_str id, enum assay_kind target_kind);
+/* All voids of some providers, of each the newest first: sets taken_back. */
+void assay_voids_settle(struct assay_void *voids, size_t n, struct assay_arena *a);
+/* What those that hold name: ascending, unique. */
+void assay_voids_targets(const struct assay_void *voids, size_t n, struct assay_arena *a, struct assay_record_key **keys,
+                         size_t *n_keys);
+enum assay_status assay_void_of_row(const struct assay_record_row *row, struct assay_arena *a, struct assay_void *out,
+                                    struct assay_error *e) ASSAY_MUST_CHECK;
+/* By provider, kind and id. */
+int assay_record_key_cmp(const void *x, const void *y);
+/* Of ascending keys those that are not among ascending others, into out; their number. */
+size_t assay_keys_without(const struct assay_record_key *keys, size_t n, const struct assay_record_key *others, size_t n_others,
+                          struct assay_record_key *out);
+
 /* --- committer.c */
 struct assay_committer *assay_committer_new(struct assay_service *s, struct assay_error *e);
 void assay_committer_free(struct assay_committer *c);

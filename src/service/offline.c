@@ -102,7 +102,7 @@ static void add_provider(struct assay_offline *o, const struct assay_provider *p
 }
 
 /* A member name at the beginning of the object's text decides what the line is: events have a type, responses an answer,
- * providers a city; what is left is a dispatch. Members are looked for as text, decoding comes after. */
+ * providers a city, observations an indicator; what is left is a dispatch. Members are looked for as text, decoding comes after. */
 static bool has_member(struct assay_str text, const char *quoted) {
     return memmem(text.p, text.n, quoted, strlen(quoted)) != NULL;
 }
@@ -118,6 +118,7 @@ enum assay_status assay_offline_line(struct assay_offline *o, struct assay_str t
     }
     if (has_member(text, "\"type\"")) intake = ASSAY_INTAKE_EVENTS;
     else if (has_member(text, "\"answer\"")) intake = ASSAY_INTAKE_SURVEYS;
+    else if (has_member(text, "\"indicator\"")) intake = ASSAY_INTAKE_OBSERVATIONS;
     if (o->n_lines == o->cap_lines) {
         o->cap_lines = o->cap_lines ? 2 * o->cap_lines : 256;
         o->lines = assay_xrealloc(o->lines, o->cap_lines * sizeof *o->lines);

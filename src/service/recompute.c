@@ -50,7 +50,7 @@ static int by_record_key(const void *x, const void *y) {
 }
 
 static bool is_voided(const struct verify *v, enum assay_kind kind, struct assay_str id) {
-    struct assay_record_key key = {0, kind, id};
+    struct assay_record_key key = {v->provider->id, kind, id};
     return v->n_targets && bsearch(&key, v->targets, v->n_targets, sizeof key, by_record_key);
 }
 
@@ -76,20 +76,21 @@ static enum assay_status record_of(const struct verify *v, const struct assay_re
     return assay_record_from_content(row->content, v->a, r, e);
 }
 
+static int newest_first(const void *x, const void *y) {
+    const struct assay_void *a = x, *b = y;
+    return (a->seq < b->seq) - (a->seq > b->seq);
+}
+
 static enum assay_status list_targets(struct verify *v, struct assay_error *e) {
-    v->targets = assay_arena_alloc(v->a, (v->n_records + 1) * sizeof *v->targets);
-    for (size_t i = 0; i < v->n_records; i++) {
-        struct assay_record r;
-        if (v->records[i].type != ASSAY_EVENT_VOIDED) continue;
-        enum assay_status st = record_of(v, &v->records[i], &r, e);
-        if (st) return st;
-        v->targets[v->n_targets++] = (struct assay_record_key){v->provider->id, r.target_kind, r.target};
-    }
-    if (v->n_targets) qsort(v->targets, v->n_targets, sizeof *v->targets, by_record_key);
-    size_t unique = 0;
-    for (size_t i = 0; i < v->n_targets; i++)
-        if (unique == 0 || by_record_key(&v->targets[unique - 1], &v->targets[i])) v->targets[unique++] = v->targets[i];
-    v->n_targets = unique;
+    struct assay_void *voids = assay_arena_alloc(v->a, (v->n_records + 1) * sizeof *voids);
+    enum assay_status st = ASSAY_OK;
+    size_t n = 0;
+    for (size_t i = 0; i < v->n_records && !st; i++)
+        if (v->records[i].type == ASSAY_EVENT_VOIDED) st = assay_void_of_row(&v->records[i], v->a, &voids[n++], e);
+    if (st) return st;
+    if (n) qsort(voids, n, sizeof *voids, newest_first);
+    assay_voids_settle(voids, n, v->a);
+    assay_voids_targets(voids, n, v->a, &v->targets, &v->n_targets);
     return ASSAY_OK;
 }
 
@@ -443,7 +444,14 @@ static enum assay_status run_all(struct assay_session *s, bool repair, void (*re
         size_t i = 0;
         while (i < cfg->n_providers && last.p && assay_str_cmp(cfg->providers[i].code, last) <= 0) i++;
         for (; i < cfg->n_providers && !st; i++) {
-            struct verify v = {.s = s, .cfg = cfg, .provider = &cfg->providers[i], .a = &a, .repair = repair, .report = report, .arg = arg, .out = out};
+            struct verify v = {.s = s,
+                               .cfg = cfg,
+                               .provider = &cfg->providers[i],
+                               .a = &a,
+                               .repair = repair,
+                               .report = report,
+                               .arg = arg,
+                               .out = out};
             st = run_provider(&v, e);
             assay_arena_reset(&a);
             if (st) break;

@@ -12,6 +12,7 @@ static void set_defaults(struct assay_service_options *o) {
     if (!o->committer_queue) o->committer_queue = 8192;
     if (!o->committer_batch) o->committer_batch = 512;
     if (!o->upload_slice) o->upload_slice = 4000;
+    if (!o->atomic_records) o->atomic_records = 50000;
     if (!o->upload_run_bytes) o->upload_run_bytes = (size_t)16 << 20;
 }
 

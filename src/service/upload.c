@@ -18,13 +18,15 @@ struct shown { /* one error of the reply, with its text */
 
 struct assay_upload {
     struct assay_session *session;
-    enum assay_intake intake;
-    enum assay_party party;
+    struct assay_upload_options o;
+    bool at_once;  /* taken or tried as a whole */
+    bool too_many; /* ... and larger than that may be */
     struct assay_upload_row row;
     struct assay_arena arena; /* of the upload */
     struct assay_arena line;  /* of one line */
     struct assay_spool *spool;
-    bool started; /* its row is in the database */
+    int64_t seen_us; /* when its row last said that it runs */
+    struct assay_ingest_run run;
     /* rejections not yet written */
     struct assay_rejection_row *rejections;
     size_t n_rejections;
@@ -58,14 +60,22 @@ bool assay_upload_id_parse(struct assay_str s, int64_t *id) {
 }
 
 /* Milliseconds since 1970 in the high bits, so that ids sort by time; 22 random bits below. */
-static int64_t make_id(assay_instant now) {
+#define ID_NOISE_BITS 22
+
+int64_t assay_upload_id_from(assay_instant t) { return (t / 1000) << ID_NOISE_BITS; }
+
+int64_t assay_upload_id_new(assay_instant now) {
     uint32_t noise = 0;
     while (getrandom(&noise, sizeof noise, 0) != (ssize_t)sizeof noise) continue;
-    return (now / 1000) << 22 | (int64_t)(noise & 0x3fffff);
+    return assay_upload_id_from(now) | (int64_t)(noise & ((1u << ID_NOISE_BITS) - 1));
 }
 
 static const char *intake_name(enum assay_intake i) {
-    return i == ASSAY_INTAKE_EVENTS ? "repair-events" : i == ASSAY_INTAKE_DISPATCHES ? "ccc-dispatches" : "survey-responses";
+    static const char *const names[] = {[ASSAY_INTAKE_EVENTS] = "repair-events",
+                                        [ASSAY_INTAKE_DISPATCHES] = "ccc-dispatches",
+                                        [ASSAY_INTAKE_SURVEYS] = "survey-responses",
+                                        [ASSAY_INTAKE_OBSERVATIONS] = "observations"};
+    return names[i];
 }
 
 /* Run a small statement that may meet a lost connection. */
@@ -77,26 +87,31 @@ static const char *intake_name(enum assay_intake i) {
         }                                                                                                                \
     } while (0)
 
-enum assay_status assay_upload_begin(struct assay_session *s, enum assay_intake intake, enum assay_party party,
-                                     struct assay_str request_id, struct assay_upload **out, struct assay_error *e) {
+enum assay_status assay_upload_begin(struct assay_session *s, const struct assay_upload_options *o, struct assay_upload **out,
+                                     struct assay_error *e) {
     struct assay_upload *u = assay_xcalloc(1, sizeof *u);
     assay_instant now = assay_service_now(s->service);
     u->session = s;
-    u->intake = intake;
-    u->party = party;
-    u->row = (struct assay_upload_row){.upload_id = make_id(now),
-                                       .kind = assay_str_c(intake_name(intake)),
+    u->o = *o;
+    u->at_once = o->atomic || o->dry_run;
+    u->row = (struct assay_upload_row){.upload_id = assay_upload_id_new(now),
+                                       .kind = assay_str_c(intake_name(o->intake)),
                                        .status = ASSAY_STR("running"),
-                                       .request_id = assay_arena_dup(&u->arena, request_id),
-                                       .party = party,
+                                       .request_id = assay_arena_dup(&u->arena, o->request_id),
+                                       .content_type = o->content_type.p ? assay_arena_dup(&u->arena, o->content_type)
+                                                                         : ASSAY_STR(""),
+                                       .party = o->party,
                                        .received_at = now,
-                                       .finished_at = ASSAY_NO_INSTANT};
+                                       .finished_at = ASSAY_NO_INSTANT,
+                                       .seen_at = now,
+                                       .atomic = o->atomic};
     assay_upload_id_format(u->row.upload_id, u->id_text);
     u->spool = assay_spool_new(s->service->options.spool_dir, s->service->options.upload_run_bytes);
     u->rejections = assay_xcalloc(REJECT_BATCH, sizeof *u->rejections);
     u->shown = assay_xcalloc(SHOWN_MAX + 1, sizeof(struct shown *));
-    enum assay_status st;
-    WITH_RETRY(st, assay_store_upload_start(s->db, &u->row, e));
+    u->seen_us = assay_clock_monotonic_us();
+    enum assay_status st = ASSAY_OK;
+    if (!o->dry_run) WITH_RETRY(st, assay_store_upload_start(s->db, &u->row, e));
     if (st) assay_upload_free(u), u = NULL;
     *out = u;
     return st;
@@ -115,12 +130,38 @@ void assay_upload_free(struct assay_upload *u) {
     free(u);
 }
 
+void assay_upload_bytes(struct assay_upload *u, int64_t bytes) { u->row.bytes = bytes; }
+
+/* How often an upload shows that it runs. */
+#define SEEN_EVERY_US (INT64_C(20) * 1000000)
+
+static enum assay_status show_life(struct assay_upload *u, struct assay_error *e) {
+    int64_t now = assay_clock_monotonic_us();
+    enum assay_status st = ASSAY_OK;
+    if (u->o.dry_run || now - u->seen_us < SEEN_EVERY_US) return ASSAY_OK;
+    u->seen_us = now;
+    WITH_RETRY(st, assay_store_upload_seen(u->session->db, u->row.upload_id, assay_service_now(u->session->service), e));
+    return st;
+}
+
+/* One more record of the body. */
+static enum assay_status count_record(struct assay_upload *u, struct assay_error *e) {
+    size_t most = u->session->service->options.atomic_records;
+    if (u->at_once && (size_t)u->row.received >= most) {
+        u->too_many = true;
+        return assay_fail(e, ASSAY_TOO_LARGE, "", "more than %zu records are not taken as a whole; nothing was kept", most);
+    }
+    u->row.received++;
+    return show_life(u, e);
+}
+
 /* --- rejections ----------------------------------------------------------------------------------------------------------- */
 
 static enum assay_status flush_rejections(struct assay_upload *u, struct assay_error *e) {
     if (u->n_rejections == 0) return ASSAY_OK;
-    enum assay_status st;
-    WITH_RETRY(st, assay_store_upload_reject(u->session->db, u->row.upload_id, u->rejections, u->n_rejections, e));
+    enum assay_status st = ASSAY_OK;
+    if (!u->o.dry_run)
+        WITH_RETRY(st, assay_store_upload_reject(u->session->db, u->row.upload_id, u->rejections, u->n_rejections, e));
     u->n_rejections = 0;
     assay_arena_reset(&u->rejection_arena);
     return st;
@@ -172,7 +213,8 @@ static enum assay_status reject_line(struct assay_upload *u, int64_t line, struc
 
 enum assay_status assay_upload_bad_line(struct assay_upload *u, int64_t line, enum assay_status why, const char *detail,
                                         struct assay_error *e) {
-    u->row.received++;
+    enum assay_status st = count_record(u, e);
+    if (st) return st;
     u->row.rejected++;
     return reject_one(u, line, ASSAY_STR_NONE, why, "", detail, ASSAY_STR_NONE, e);
 }
@@ -180,12 +222,13 @@ enum assay_status assay_upload_bad_line(struct assay_upload *u, int64_t line, en
 enum assay_status assay_upload_line(struct assay_upload *u, struct assay_str text, int64_t line, struct assay_error *e) {
     struct assay_record r;
     struct assay_errors es = {0};
-    u->row.received++;
+    enum assay_status st = count_record(u, e);
+    if (st) return st;
     assay_arena_reset(&u->line);
-    if (assay_record_from_json(text, u->intake, u->row.received_at, &u->line, &r, &es) != ASSAY_OK)
+    if (assay_record_from_json(text, u->o.intake, u->row.received_at, &u->line, &r, &es) != ASSAY_OK)
         return reject_line(u, line, r.id, &es, text, e);
     struct assay_item item;
-    assay_item_of_record(&r, u->party, u->row.received_at, &u->line, &item);
+    assay_item_of_record(&r, u->o.party, u->row.received_at, &u->line, &item);
     item.upload_id = u->row.upload_id;
     item.line = line;
     return assay_spool_add(u->spool, &item, e);
@@ -333,8 +376,10 @@ static enum assay_status end_slice(struct apply *p, const struct assay_item *nex
     bool in_turn = end || last->late || next->late || same_order(last, next);
     bool idle;
     assay_arena_reset(&p->u->line);
+    enum assay_status st = show_life(p->u, e);
+    if (st) return st;
     if (!in_turn && !p->sought) p->second = second_new(p->u->session->service), p->sought = true;
-    enum assay_status st = second_collect(p->u, p->second, in_turn, &idle, e);
+    st = second_collect(p->u, p->second, in_turn, &idle, e);
     if (st) return st;
     if (in_turn || !idle) {
         st = apply_here(p->u, full, e);
@@ -383,32 +428,68 @@ static enum assay_status apply_all(struct assay_upload *u, struct assay_error *e
     return st ? st : last;
 }
 
+/* All of it in one transaction, or what would be if it were. A body with errors is not taken as a whole; then this is to find
+ * the others. The transaction ends the upload too, so that whoever finds its row done finds its records. */
+static enum assay_status apply_at_once(struct assay_upload *u, struct assay_error *e) {
+    size_t most = (size_t)(u->row.received - u->row.rejected), n = 0;
+    struct assay_item *items = assay_xcalloc(most + 1, sizeof *items);
+    struct assay_arena arena = {0};
+    bool end = false, trial = u->o.dry_run || u->row.rejected > 0;
+    enum assay_status st = assay_spool_sort(u->spool, e);
+    while (!st && !end && n <= most) {
+        st = assay_spool_next(u->spool, &arena, &items[n], &end, e);
+        if (!st && !end) n++;
+    }
+    u->run = (struct assay_ingest_run){
+        .mode = trial ? ASSAY_INGEST_TRIAL : ASSAY_INGEST_ALL, .finish = trial ? NULL : &u->row, .arena = &u->arena};
+    u->row.status = ASSAY_STR("done");
+    u->row.finished_at = u->row.seen_at = assay_service_now(u->session->service);
+    if (!st) st = assay_ingest_run(u->session, items, n, &u->run, e);
+    u->row.accepted = u->row.duplicates = 0;
+    if (!st) st = tell_results(u, items, n, e);
+    if (u->row.rejected > 0 && !u->o.dry_run) u->row.accepted = 0;
+    assay_arena_free(&arena);
+    free(items);
+    return st;
+}
+
+/* How it ended is written down, unless it was with the last records. */
+static enum assay_status end_upload(struct assay_upload *u, struct assay_str status, struct assay_error *e) {
+    enum assay_status st = ASSAY_OK;
+    u->row.status = status;
+    u->row.finished_at = u->row.seen_at = assay_service_now(u->session->service);
+    if (!u->o.dry_run && !u->run.finished) WITH_RETRY(st, assay_store_upload_finish(u->session->db, &u->row, e));
+    return st;
+}
+
 enum assay_status assay_upload_finish(struct assay_upload *u, struct assay_upload_reply *reply, struct assay_error *e) {
-    enum assay_status st = apply_all(u, e);
+    enum assay_status st = u->at_once ? apply_at_once(u, e) : apply_all(u, e);
     if (!st) st = flush_rejections(u, e);
+    bool refused = u->o.atomic && u->row.rejected > 0;
     /* What slices took before a failure stays taken and is counted; the sender sends all again, harmlessly. */
-    u->row.status = st ? ASSAY_STR("interrupted") : ASSAY_STR("done");
-    u->row.finished_at = assay_service_now(u->session->service);
+    struct assay_str status = st ? ASSAY_STR("interrupted") : refused ? ASSAY_STR("refused") : ASSAY_STR("done");
     struct assay_error ignored;
-    enum assay_status told;
-    WITH_RETRY(told, assay_store_upload_finish(u->session->db, &u->row, st ? &ignored : e));
+    enum assay_status told = end_upload(u, status, st ? &ignored : e);
     if (st || told) return st ? st : told;
     u->errors = assay_xcalloc(u->n_shown, sizeof *u->errors);
     for (size_t i = 0; i < u->n_shown; i++) u->errors[i] = u->shown[i]->error;
-    *reply = (struct assay_upload_reply){.upload = assay_str_c(u->id_text),
+    *reply = (struct assay_upload_reply){.upload = u->o.dry_run ? ASSAY_STR_NONE : assay_str_c(u->id_text),
                                          .received = u->row.received,
                                          .accepted = u->row.accepted,
                                          .duplicates = u->row.duplicates,
                                          .rejected = u->row.rejected,
                                          .n_errors = u->n_shown,
-                                         .errors = u->errors};
+                                         .errors = u->errors,
+                                         .refused = refused,
+                                         .dry_run = u->o.dry_run,
+                                         .n_changes = u->run.n_changes,
+                                         .changes = u->run.changes};
     return ASSAY_OK;
 }
 
 void assay_upload_abandon(struct assay_upload *u) {
     struct assay_error ignored;
     enum assay_status st = flush_rejections(u, &ignored);
-    u->row.status = ASSAY_STR("interrupted");
-    u->row.finished_at = assay_service_now(u->session->service);
-    if (!st) WITH_RETRY(st, assay_store_upload_finish(u->session->db, &u->row, &ignored));
+    if (!st) st = end_upload(u, u->too_many ? ASSAY_STR("refused") : ASSAY_STR("interrupted"), &ignored);
+    (void)st; /* else it goes silent, and is found broken off */
 }

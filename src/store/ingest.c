@@ -43,9 +43,9 @@ static enum assay_status send_head_lock(struct assay_db *db, const int32_t *prov
 
 static enum assay_status send_load(struct assay_db *db, const struct assay_ingest_load *l, struct assay_error *e) {
     struct pg_args args = {0};
-    enum assay_status s = pg_send_plain(db, PG_BEGIN_WRITE, e);
+    enum assay_status s = pg_send_plain(db, l->snapshot ? PG_BEGIN_SNAPSHOT : PG_BEGIN_WRITE, e);
     if (!s) s = pg_send(db, ASSAY_Q_INGEST_SETTINGS, NULL, e);
-    if (!s) s = send_head_lock(db, l->providers, l->n_providers, &args, e);
+    if (!s && !l->snapshot) s = send_head_lock(db, l->providers, l->n_providers, &args, e);
     if (!s) s = pg_send(db, ASSAY_Q_CONFIG_REVISION, NULL, e);
     if (!s) s = send_lookup(db, ASSAY_Q_RECORD_FIND, &pg_shape_record_key, l->keys, l->n_keys, &args, e);
     if (!s) s = send_lookup(db, ASSAY_Q_VOIDED_FIND, &pg_shape_record_key, l->keys, l->n_keys, &args, e);
@@ -122,13 +122,18 @@ static enum assay_status take_targets(struct assay_db *db, struct assay_ingest_l
                                       struct assay_error *e) {
     PGresult *r = NULL;
     enum assay_status s = pg_next(db, &r, e);
-    const int order_at = 1 + pg_shape_record.n, voided_at = order_at + pg_shape_order.n;
+    const int order_at = 1 + pg_shape_record.n, voided_at = order_at + pg_shape_order.n, first_at = voided_at + 1;
     for (int i = 0; !s && i < PQntuples(r); i++) {
         size_t k = place(r, i, l->n_targets);
         l->target_rows[k] = pg_row_new(r, i, 1, &pg_shape_record, a);
         l->target_voided[k] = pg_get_bool(r, i, voided_at);
-        if (!pg_null(r, i, order_at)) l->target_orders[k] = pg_row_new(r, i, order_at, &pg_shape_order, a);
+        if (!pg_null(r, i, order_at) && pg_get_int8(r, i, first_at) == pg_get_int8(r, i, 0))
+            l->target_orders[k] = pg_row_new(r, i, order_at, &pg_shape_order, a);
     }
+    /* Many targets may be of one large order: they share its row. */
+    for (int i = 0; !s && i < PQntuples(r); i++)
+        if (!pg_null(r, i, order_at))
+            l->target_orders[place(r, i, l->n_targets)] = l->target_orders[pg_get_int8(r, i, first_at) - 1];
     PQclear(r);
     return s;
 }
@@ -137,7 +142,7 @@ static enum assay_status take_load(struct assay_db *db, struct assay_ingest_load
                                    struct assay_error *e) {
     enum assay_status s = pg_next(db, NULL, e); /* BEGIN */
     if (!s) s = pg_next(db, NULL, e);           /* settings */
-    if (!s) s = take_heads(db, l->n_providers, a, &l->heads, e);
+    if (!s && !l->snapshot) s = take_heads(db, l->n_providers, a, &l->heads, e);
     if (!s) s = take_config_revision(db, &l->config_revision, e);
     if (!s && l->n_keys) s = take_found(db, l, a, e);
     if (!s && l->n_keys) s = take_voided(db, l, e);
@@ -153,6 +158,7 @@ static void clear_load(struct assay_ingest_load *l, struct assay_arena *a) {
     l->target_rows = assay_arena_zalloc(a, l->n_targets * sizeof *l->target_rows);
     l->target_orders = assay_arena_zalloc(a, l->n_targets * sizeof *l->target_orders);
     l->target_voided = assay_arena_zalloc(a, l->n_targets * sizeof *l->target_voided);
+    l->heads = l->snapshot ? assay_arena_zalloc(a, l->n_providers * sizeof *l->heads) : NULL;
 }
 
 enum assay_status assay_store_ingest_begin(struct assay_db *db, struct assay_ingest_load *l, struct assay_arena *a,
@@ -168,6 +174,33 @@ enum assay_status assay_store_ingest_begin(struct assay_db *db, struct assay_ing
     s = send_load(db, l, e);
     if (!s) s = take_load(db, l, a, e);
     return pg_end(db, s, e);
+}
+
+enum assay_status assay_store_ingest_targets(struct assay_db *db, struct assay_ingest_load *l, struct assay_arena *a,
+                                             struct assay_error *e) {
+    struct pg_args args = {0};
+    l->target_rows = assay_arena_zalloc(a, l->n_targets * sizeof *l->target_rows);
+    l->target_orders = assay_arena_zalloc(a, l->n_targets * sizeof *l->target_orders);
+    l->target_voided = assay_arena_zalloc(a, l->n_targets * sizeof *l->target_voided);
+    if (l->n_targets == 0) return ASSAY_OK;
+    enum assay_status s = pg_prepare(db, ASSAY_Q_TARGET_FIND, e);
+    if (!s) s = pg_pipe(db, e);
+    if (s) return s;
+    s = send_lookup(db, ASSAY_Q_TARGET_FIND, &pg_shape_record_key, l->targets, l->n_targets, &args, e);
+    if (!s) s = pg_sync(db, e);
+    if (!s) s = take_targets(db, l, a, e);
+    pg_args_free(&args);
+    return pg_end(db, s, e);
+}
+
+enum assay_status assay_store_voids_of(struct assay_db *db, const int32_t *providers, size_t n, struct assay_arena *a,
+                                       struct assay_record_row **rows, size_t *n_rows, struct assay_error *e) {
+    struct pg_args args = {0};
+    struct assay_buf *b = pg_array(&args, PG_INT4, n);
+    for (size_t i = 0; i < n; i++) pg_field_int4(b, providers[i]);
+    enum assay_status s = pg_fetch(db, ASSAY_Q_VOIDS_OF, &args, &pg_shape_record, a, (void **)rows, n_rows, e);
+    pg_args_free(&args);
+    return s;
 }
 
 enum assay_status assay_store_heads_lock(struct assay_db *db, const int32_t *providers, size_t n, struct assay_arena *a,
@@ -291,11 +324,13 @@ enum assay_status assay_store_ingest_save(struct assay_db *db, const struct assa
     const struct part parts[] = {
         {ASSAY_Q_RECORD_INSERT, &pg_shape_record, save->records, copied ? 0 : save->n_records, NULL},
         {ASSAY_Q_VOIDED_INSERT, &pg_shape_record_key, save->voided, save->n_voided, NULL},
+        {ASSAY_Q_VOIDED_REMOVE, &pg_shape_record_key, save->cleared, save->n_cleared, NULL},
         {ASSAY_Q_ORDER_SAVE, order, o.other, o.n_other, NULL},
         {ASSAY_Q_VERDICT_SAVE, verdict, v.other, v.n_other, NULL},
         {ASSAY_Q_TALLY_ADD, &pg_shape_tally, save->tallies, save->n_tallies, add_counts},
         {ASSAY_Q_PAY_ADD, &pg_shape_pay, save->pays, save->n_pays, NULL},
         {ASSAY_Q_HEAD_ADVANCE, &pg_shape_head, save->heads, save->n_heads, NULL},
+        {ASSAY_Q_UPLOAD_FINISH, &pg_shape_upload, save->finish, save->finish ? 1 : 0, NULL},
     };
     enum assay_status s = copy_parts(db, copies, sizeof copies / sizeof *copies, e);
     if (!s) s = pipe_parts(db, parts, sizeof parts / sizeof *parts, commit, e);

@@ -66,6 +66,10 @@ void pg_int4(struct pg_args *a, int32_t v) { add32(next_arg(a, false), v); }
 void pg_int8(struct pg_args *a, int64_t v) { add64(next_arg(a, false), v); }
 void pg_text(struct pg_args *a, struct assay_str s) { assay_buf_add(next_arg(a, !s.p), s.p, s.n); }
 void pg_instant(struct pg_args *a, assay_instant t) { add64(next_arg(a, t == ASSAY_NO_INSTANT), t - PG_EPOCH); }
+void pg_bound(struct pg_args *a, assay_instant t, int64_t open) {
+    if (t == ASSAY_NO_INSTANT) pg_int8(a, open);
+    else pg_instant(a, t);
+}
 void pg_bool(struct pg_args *a, bool v) { assay_buf_addc(next_arg(a, false), v); }
 
 struct assay_buf *pg_array(struct pg_args *a, enum pg_oid element, size_t n) {
@@ -154,7 +158,7 @@ enum assay_status assay_db_restore(struct assay_db *db, struct assay_error *e) {
 enum assay_status assay_db_ping(struct assay_db *db, struct assay_error *e) { return pg_plain(db, "SELECT 1", e); }
 
 enum assay_status assay_db_begin(struct assay_db *db, bool snapshot, struct assay_error *e) {
-    return pg_plain(db, snapshot ? "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY" : PG_BEGIN_WRITE, e);
+    return pg_plain(db, snapshot ? PG_BEGIN_SNAPSHOT : PG_BEGIN_WRITE, e);
 }
 
 enum assay_status assay_db_commit(struct assay_db *db, struct assay_error *e) {

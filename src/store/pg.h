@@ -46,6 +46,8 @@ void pg_int8(struct pg_args *a, int64_t v);
 void pg_text(struct pg_args *a, struct assay_str s); /* absent: null */
 void pg_instant(struct pg_args *a, assay_instant t); /* ASSAY_NO_INSTANT: null */
 void pg_bool(struct pg_args *a, bool v);
+/* A bound of a range; open (ASSAY_NO_INSTANT): one of those below. */
+void pg_bound(struct pg_args *a, assay_instant t, int64_t open);
 /* Bounds beyond all instants, as pg_int8 binds them to a timestamptz. */
 #define PG_INFINITY INT64_MAX
 #define PG_MINUS_INFINITY INT64_MIN
@@ -93,6 +95,7 @@ enum assay_status pg_copy_data(struct assay_db *db, const struct assay_buf *b, s
 enum assay_status pg_copy_end(struct assay_db *db, struct assay_error *e) ASSAY_MUST_CHECK;
 
 #define PG_BEGIN_WRITE "BEGIN ISOLATION LEVEL READ COMMITTED"
+#define PG_BEGIN_SNAPSHOT "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 /* A COMMIT's result: a transaction that had failed is rolled back by it and says so only here. */
 enum assay_status pg_committed(PGresult *res, struct assay_error *e) ASSAY_MUST_CHECK;
 

@@ -63,6 +63,35 @@ enum assay_status assay_store_order_list(struct assay_db *db, const struct assay
     return ASSAY_OK;
 }
 
+/* An indicator's observations are found by how their content begins: canonical content has the indicator first. */
+static struct assay_str content_of(struct assay_str indicator, struct assay_arena *a) {
+    return indicator.p ? assay_str_c(assay_arena_printf(a, "{\"indicator\":\"%.*s\",", ASSAY_STR_ARG(indicator))) : ASSAY_STR("");
+}
+
+enum assay_status assay_store_observations(struct assay_db *db, const struct assay_observation_filter *f, struct assay_arena *a,
+                                           struct assay_observation_row **rows, size_t *n, struct assay_error *e) {
+    struct pg_args args = {0};
+    PGresult *r = NULL;
+    pg_int4(&args, f->provider_id);
+    pg_text(&args, content_of(f->indicator, a));
+    pg_bound(&args, f->from, PG_MINUS_INFINITY);
+    pg_bound(&args, f->to, PG_INFINITY);
+    bind_from(&args, f->after, f->after_at, PG_INFINITY);
+    pg_text(&args, f->after ? f->after_id : ASSAY_STR(""));
+    pg_int4(&args, f->limit);
+    enum assay_status s = pg_run(db, ASSAY_Q_OBSERVATION_LIST, &args, &r, e);
+    pg_args_free(&args);
+    if (s) return s;
+    *n = (size_t)PQntuples(r);
+    *rows = assay_arena_zalloc(a, *n * sizeof **rows);
+    for (size_t i = 0; i < *n; i++) {
+        pg_row_read(r, (int)i, 0, &pg_shape_record, a, &(*rows)[i].record);
+        (*rows)[i].voided = pg_get_bool(r, (int)i, pg_shape_record.n);
+    }
+    PQclear(r);
+    return ASSAY_OK;
+}
+
 enum assay_status assay_store_at_risk(struct assay_db *db, const struct assay_risk_filter *f, struct assay_arena *a,
                                       struct assay_risk_row **rows, size_t *n, struct assay_error *e) {
     struct pg_args args = {0};

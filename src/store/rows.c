@@ -61,7 +61,9 @@ SHAPE(upload, assay_upload_row,
     AT(assay_upload_row, INT8, upload_id), AT(assay_upload_row, TEXT, kind), AT(assay_upload_row, ENUM, party),
     AT(assay_upload_row, TEXT, status), AT(assay_upload_row, TEXT, request_id), AT(assay_upload_row, INSTANT, received_at),
     AT(assay_upload_row, INSTANT, finished_at), AT(assay_upload_row, INT8, received), AT(assay_upload_row, INT8, accepted),
-    AT(assay_upload_row, INT8, duplicates), AT(assay_upload_row, INT8, rejected));
+    AT(assay_upload_row, INT8, duplicates), AT(assay_upload_row, INT8, rejected), AT(assay_upload_row, TEXT, content_type),
+    AT(assay_upload_row, INT8, bytes), AT(assay_upload_row, BOOL, atomic), AT(assay_upload_row, INSTANT, seen_at),
+    AT(assay_upload_row, ID8, reverted_by));
 SHAPE(rejection, assay_rejection_row,
     AT(assay_rejection_row, INT8, n), AT(assay_rejection_row, INT8, line), AT(assay_rejection_row, TEXT, id),
     AT(assay_rejection_row, TEXT, code), AT(assay_rejection_row, TEXT, pointer), AT(assay_rejection_row, TEXT, detail),

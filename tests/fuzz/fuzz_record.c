@@ -50,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct assay_record r;
     if (size == 0) return 0;
     struct assay_str text = {(const char *)data + 1, size - 1};
-    enum assay_intake intake = (enum assay_intake)(data[0] % 3);
+    enum assay_intake intake = (enum assay_intake)(data[0] % 4);
     enum assay_status s = assay_record_from_json(text, intake, ASSAY_INSTANT_MAX, &arena, &r, &es);
     if (s == ASSAY_OK) check_accepted(&r, &arena);
     else check_refused(text, s, &es);

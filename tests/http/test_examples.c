@@ -58,6 +58,17 @@ static const struct step story[] = {
     {ROW("2001-02-14T15:00:00", "post_repair_events.bulk", "POST", "/v1/repair-events", 200)},
     {ROW(NULL, "get_upload", "GET", "/v1/uploads/{upload}", 200)},
     {ROW(NULL, "get_rejected", "GET", "/v1/uploads/{upload}/rejected", 200)},
+    {ROW(NULL, "post_repair_events.dry_run", "POST", "/v1/repair-events?dry_run=true", 200)},
+    /* what no order yields; one file of it is taken back, another is refused as a whole */
+    {ROW(NULL, "post_observations", "POST", "/v1/observations", 201)},
+    {ROW(NULL, "post_observations.bulk", "POST", "/v1/observations", 200)},
+    {ROW(NULL, "post_revert", "POST", "/v1/uploads/{upload}/revert", 200)},
+    {ROW(NULL, "list_observations", "GET", "/v1/providers/P001/observations?indicator=audit&from=2001-02-01T00:00:00Z", 200)},
+    {ROW(NULL, "list_uploads", "GET", "/v1/uploads?kind=observations&status=done", 200)},
+    {ROW(NULL, "problem.upload_refused", "POST", "/v1/observations?atomic=true", 422), .op = "post_observations",
+     .body = "[{\"id\": \"CALL-2001-02\", \"provider\": \"P001\", \"indicator\": \"answer-rate\", \"at\": \"2001-02-14T00:00:00+08:00\", \"numerator\": 2900, \"denominator\": 0},"
+             " {\"id\": \"CALL-2001-02\", \"provider\": \"P002\", \"indicator\": \"answer-rate\", \"at\": \"2001-02-14T00:00:00+08:00\", \"numerator\": 950, \"denominator\": 1000},"
+             " {\"id\": \"CALL-2001-02\", \"provider\": \"P099\", \"indicator\": \"answer-rate\", \"at\": \"2001-02-14T00:00:00+08:00\", \"numerator\": 99, \"denominator\": 100}]"},
     /* what came of it */
     {ROW(NULL, "list_orders", "GET", "/v1/providers/P001/orders?limit=4", 200)},
     {ROW(NULL, "get_order", "GET", "/v1/providers/P001/orders/W000017", 200)},

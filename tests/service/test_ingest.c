@@ -238,7 +238,8 @@ static int64_t upload_all(struct assay_session *x, enum assay_intake intake, int
     struct assay_upload *u;
     struct assay_upload_reply reply;
     int64_t line = 0;
-    OK(assay_upload_begin(x, intake, ASSAY_PARTY_MANUFACTURER, ASSAY_STR("test"), &u, &err));
+    const struct assay_upload_options o = {.intake = intake, .party = ASSAY_PARTY_MANUFACTURER, .request_id = ASSAY_STR("test")};
+    OK(assay_upload_begin(x, &o, &u, &err));
     for (int t = 0; t < times; t++)
         for (size_t i = 0; i < n_items; i++)
             if (intake_of(&items[i]) == intake) OK(assay_upload_line(u, lines[i], ++line, &err));
@@ -413,7 +414,9 @@ START_TEST(first_by_line_stands) {
     struct assay_upload *u;
     struct assay_upload_reply reply;
     char line[400];
-    OK(assay_upload_begin(x, ASSAY_INTAKE_EVENTS, ASSAY_PARTY_MANUFACTURER, ASSAY_STR("test"), &u, &err));
+    const struct assay_upload_options o = {
+        .intake = ASSAY_INTAKE_EVENTS, .party = ASSAY_PARTY_MANUFACTURER, .request_id = ASSAY_STR("test")};
+    OK(assay_upload_begin(x, &o, &u, &err));
     for (int i = 1; i <= 40; i++) {
         /* id E0 is sent for order Z, then for A (another content), then for Z again. */
         const char *order = i == 1 || i == 30 ? "Z" : i == 20 ? "A" : NULL;

@@ -1412,9 +1412,12 @@ START_TEST(uploads_and_their_rejections_stay_readable) {
                                  .kind = str("repair-events"),
                                  .status = str("running"),
                                  .request_id = str("req-1"),
+                                 .content_type = str("application/x-ndjson"),
                                  .party = ASSAY_PARTY_LOGISTICS,
                                  .received_at = T0,
-                                 .finished_at = ASSAY_NO_INSTANT},
+                                 .seen_at = T0,
+                                 .finished_at = ASSAY_NO_INSTANT,
+                                 .atomic = true},
                             *row;
     const struct assay_rejection_row bad[] = {
         {1, 3, str("id-3"), str("unknown_field"), str("/x"), str("no such field"), {"{\"x\":\0}\377", 8}},
@@ -1431,12 +1434,25 @@ START_TEST(uploads_and_their_rejections_stay_readable) {
     OK(assay_store_upload_reject(db, 77, bad, 2, &err));
     OK(assay_store_upload_reject(db, 77, bad, 3, &err));
     OK(assay_store_upload_reject(db, 77, bad, 0, &err));
-    OK(assay_store_upload(db, 77, &arena, &row, &err));
+    OK(assay_store_upload(db, 77, T0, &arena, &row, &err));
     STR_EQ(row->status, str("running"));
     ck_assert_int_eq(row->finished_at, ASSAY_NO_INSTANT);
+    /* Not seen any more it was broken off; seen again it runs. */
+    OK(assay_store_upload(db, 77, T0 + 1, &arena, &row, &err));
+    STR_EQ(row->status, str("interrupted"));
+    OK(assay_store_upload_seen(db, 77, T0 + 2, &err));
+    OK(assay_store_upload(db, 77, T0 + 1, &arena, &row, &err));
+    STR_EQ(row->status, str("running"));
+    FAILS(assay_store_upload_seen(db, 78, T0, &err), ASSAY_DATABASE);
     u.status = str("done"), u.finished_at = T0 + 5, u.received = 900, u.accepted = 895, u.duplicates = 3, u.rejected = 2;
+    u.bytes = 123456789012, u.seen_at = T0 + 5;
     OK(assay_store_upload_finish(db, &u, &err));
-    OK(assay_store_upload(db, 77, &arena, &row, &err));
+    OK(assay_store_upload_finish(db, &u, &err)); /* unheard */
+    /* The end that was reached stays. */
+    struct assay_upload_row late = u;
+    late.status = str("interrupted"), late.accepted = 0;
+    FAILS(assay_store_upload_finish(db, &late, &err), ASSAY_DATABASE);
+    OK(assay_store_upload(db, 77, T0, &arena, &row, &err));
     ck_assert_int_eq(row->upload_id, 77);
     STR_EQ(row->kind, u.kind);
     STR_EQ(row->status, u.status);
@@ -1445,7 +1461,9 @@ START_TEST(uploads_and_their_rejections_stay_readable) {
     ck_assert_int_eq(row->received_at, u.received_at);
     ck_assert_int_eq(row->finished_at, u.finished_at);
     ck_assert(row->received == 900 && row->accepted == 895 && row->duplicates == 3 && row->rejected == 2);
-    OK(assay_store_upload(db, 78, &arena, &row, &err));
+    STR_EQ(row->content_type, u.content_type);
+    ck_assert(row->bytes == 123456789012 && row->atomic && row->seen_at == T0 + 5 && row->reverted_by == 0);
+    OK(assay_store_upload(db, 78, T0, &arena, &row, &err));
     ck_assert_ptr_null(row);
     other.upload_id = 78;
     FAILS(assay_store_upload_finish(db, &other, &err), ASSAY_DATABASE);
@@ -1464,6 +1482,107 @@ START_TEST(uploads_and_their_rejections_stay_readable) {
     }
     OK(assay_store_rejections(db, 77, after, 1, &arena, &rows, &n, &err));
     ck_assert_uint_eq(n, 0);
+}
+END_TEST
+
+static struct assay_upload_row upload_row(int64_t id, const char *kind, const char *status) {
+    return (struct assay_upload_row){.upload_id = id,
+                                     .kind = assay_str_c(kind),
+                                     .status = assay_str_c(status),
+                                     .request_id = str("r"),
+                                     .content_type = str(""),
+                                     .party = ASSAY_PARTY_CCC,
+                                     .received_at = T0 + id * ASSAY_SECOND,
+                                     .seen_at = T0 + id * ASSAY_SECOND,
+                                     .finished_at = ASSAY_NO_INSTANT};
+}
+
+/* Newest first, page by page, while others come in; by kind, status and time. */
+START_TEST(uploads_are_listed) {
+    static const char *const kinds[] = {"observations", "revert"}, *const statuses[] = {"running", "done", "refused"};
+    struct assay_upload_row *rows;
+    size_t n, got = 0;
+    for (int64_t i = 1; i <= 30; i++) {
+        struct assay_upload_row u = upload_row(i, kinds[i % 2], statuses[i % 3]);
+        OK(assay_store_upload_start(db, &u, &err));
+    }
+    struct assay_upload_filter f = {
+        .from = ASSAY_NO_INSTANT, .to = ASSAY_NO_INSTANT, .alive = T0 + 10 * ASSAY_SECOND, .limit = 7};
+    for (int64_t next = 30;; f.before = rows[n - 1].upload_id) {
+        OK(assay_store_uploads(db, &f, &arena, &rows, &n, &err));
+        for (size_t i = 0; i < n; i++, next--, got++) {
+            ck_assert_int_eq(rows[i].upload_id, next);
+            const char *is = next % 3 == 0 && next < 10 ? "interrupted" : statuses[next % 3];
+            STR_EQ(rows[i].status, assay_str_c(is));
+        }
+        struct assay_upload_row more = upload_row(100 + (int64_t)got, "revert", "done");
+        OK(assay_store_upload_start(db, &more, &err));
+        if (n < 7) break;
+    }
+    ck_assert_uint_eq(got, 30);
+    f = (struct assay_upload_filter){
+        .kind = str("revert"), .status = str("interrupted"), .alive = T0 + 10 * ASSAY_SECOND, .limit = 9};
+    f.from = f.to = ASSAY_NO_INSTANT;
+    OK(assay_store_uploads(db, &f, &arena, &rows, &n, &err));
+    ck_assert(n == 2 && rows[0].upload_id == 9 && rows[1].upload_id == 3);
+    f = (struct assay_upload_filter){.from = T0 + 4 * ASSAY_SECOND, .to = T0 + 6 * ASSAY_SECOND, .alive = T0, .limit = 9};
+    OK(assay_store_uploads(db, &f, &arena, &rows, &n, &err));
+    ck_assert(n == 2 && rows[0].upload_id == 5 && rows[1].upload_id == 4);
+}
+END_TEST
+
+/* One revert for an upload, whoever asks first. */
+START_TEST(an_upload_is_claimed_once) {
+    struct assay_upload_row u = upload_row(1, "observations", "done"), one = upload_row(2, "revert", "running"),
+                            two = upload_row(3, "revert", "running"), *row;
+    bool claimed;
+    OK(assay_store_upload_start(db, &u, &err));
+    OK(assay_store_upload_claim(db, 1, &one, &claimed, &err));
+    ck_assert(claimed);
+    OK(assay_store_upload_claim(db, 1, &two, &claimed, &err));
+    ck_assert(!claimed);
+    OK(assay_store_upload(db, 1, T0, &arena, &row, &err));
+    ck_assert_int_eq(row->reverted_by, 2);
+    OK(assay_store_upload(db, 2, T0, &arena, &row, &err));
+    ck_assert_ptr_nonnull(row);
+    OK(assay_store_upload(db, 3, T0, &arena, &row, &err));
+    ck_assert_ptr_null(row);
+}
+END_TEST
+
+START_TEST(observations_page_by_time) {
+    struct assay_record_row r[40];
+    const struct assay_record_key voided = {1, ASSAY_KIND_OBSERVATION, str("o07")};
+    struct assay_observation_row *rows;
+    size_t n, got = 0;
+    memset(r, 0, sizeof r);
+    for (int i = 0; i < 40; i++) {
+        r[i] = (struct assay_record_row){.key = {1 + (i == 39), i == 38 ? ASSAY_KIND_SURVEY : ASSAY_KIND_OBSERVATION,
+                                                 assay_str_c(assay_arena_printf(&arena, "o%02d", i))},
+                                         .type = ASSAY_OBSERVATION_MADE,
+                                         .content = i % 2 ? str("{\"indicator\":\"audit\",\"value\":\"1\"}")
+                                                          : str("{\"indicator\":\"audit-2\",\"value\":\"1\"}"),
+                                         .at = T0 + i / 4, /* four at a time */
+                                         .received_at = T0,
+                                         .seq = i + 1,
+                                         .party = ASSAY_PARTY_CCC};
+    }
+    OK(save_all(&(struct assay_ingest_save){.records = r, .n_records = 40, .voided = &voided, .n_voided = 1}));
+    struct assay_observation_filter f = {.provider_id = 1, .from = ASSAY_NO_INSTANT, .to = ASSAY_NO_INSTANT, .limit = 5};
+    for (int next = 37;;) {
+        OK(assay_store_observations(db, &f, &arena, &rows, &n, &err));
+        for (size_t i = 0; i < n; i++, next--, got++) {
+            STR_EQ(rows[i].record.key.id, r[next].key.id);
+            ck_assert_int_eq(rows[i].voided, next == 7);
+        }
+        if (n < 5) break;
+        f.after = true, f.after_at = rows[n - 1].record.at, f.after_id = rows[n - 1].record.key.id;
+    }
+    ck_assert_uint_eq(got, 38);
+    f = (struct assay_observation_filter){
+        .provider_id = 1, .indicator = str("audit"), .from = T0 + 1, .to = T0 + 2, .limit = 100};
+    OK(assay_store_observations(db, &f, &arena, &rows, &n, &err));
+    ck_assert(n == 2 && assay_str_is(rows[0].record.key.id, "o07") && assay_str_is(rows[1].record.key.id, "o05"));
 }
 END_TEST
 
@@ -1514,6 +1633,9 @@ static Suite *suite_of_store(void) {
     tcase_add_test(t, windows_are_sums_of_months);
     tcase_add_test(t, pay_comes_by_rate_and_by_line);
     tcase_add_test(t, uploads_and_their_rejections_stay_readable);
+    tcase_add_test(t, uploads_are_listed);
+    tcase_add_test(t, an_upload_is_claimed_once);
+    tcase_add_test(t, observations_page_by_time);
     return s;
 }
 

@@ -9,6 +9,8 @@
 #define E ASSAY_INTAKE_EVENTS
 #define D ASSAY_INTAKE_DISPATCHES
 #define S ASSAY_INTAKE_SURVEYS
+#define O ASSAY_INTAKE_OBSERVATIONS
+#define SEEN(rest) "{\"id\":\"o\",\"provider\":\"P\",\"at\":\"2001-02-03T04:05:06Z\"" rest "}"
 #define HEAD "\"id\":\"a-1\",\"provider\":\"P001\",\"order\":\"W1\",\"at\":\"2001-02-03T04:05:06+08:00\""
 #define EVENT(type, more) "{\"type\":\"" type "\"," HEAD more "}"
 #define PLAIN(more) "{" HEAD more "}"
@@ -76,6 +78,27 @@ static const struct {
     {S, PLAIN(",\"answer\":\"satisfied\""), ""},
     {S, PLAIN(",\"answer\":\"complaint\",\"customer_class\":\"ordinary\",\"source\":\"sampled\",\"responsibility\":\"shared\",\"overall\":1,\"attitude\":5,\"recommend\":0"), ""},
     {S, "{\"id\":\"s\",\"provider\":\"P\",\"at\":\"2001-02-03T04:05:06Z\",\"answer\":\"average\"}", ""},
+
+    /* observations: a ratio of counts or a value, and no order */
+    {O, SEEN(",\"indicator\":\"answer-rate\",\"numerator\":0,\"denominator\":1"), ""},
+    {O, SEEN(",\"indicator\":\"audit\",\"value\":\"-97.5\",\"rater\":\"auditor\",\"numerator\":null"), ""},
+    {O, SEEN(",\"indicator\":\"x\",\"numerator\":9007199254740991,\"denominator\":9007199254740991"), ""},
+    {O, "{}", "/id missing_field, /provider missing_field, /at missing_field, /indicator missing_field, /value missing_field"},
+    {O, SEEN(",\"indicator\":\"x\",\"numerator\":1"), "/denominator missing_field"},
+    {O, SEEN(",\"indicator\":\"x\",\"denominator\":1"), "/numerator missing_field"},
+    {O, SEEN(",\"indicator\":\"x\",\"numerator\":1,\"denominator\":2,\"value\":\"0.5\""), "/value invalid_value"},
+    {O, SEEN(",\"indicator\":\"x\",\"denominator\":2,\"value\":\"0.5\""), "/value invalid_value"},
+    {O, SEEN(",\"indicator\":\"x\",\"numerator\":-1,\"denominator\":0"), "/numerator out_of_range, /denominator out_of_range"},
+    {O, SEEN(",\"indicator\":\"x\",\"numerator\":9007199254740992,\"denominator\":1.5"), "/numerator out_of_range, /denominator wrong_type"},
+    {O, SEEN(",\"indicator\":\"x\",\"value\":97.5"), "/value wrong_type"},
+    {O, SEEN(",\"indicator\":\"x\",\"value\":\"97,5\""), "/value invalid_value"},
+    {O, SEEN(",\"indicator\":\"a b\",\"value\":\"1\",\"rater\":\"boss\""), "/indicator invalid_value, /rater invalid_value"},
+    {O, SEEN(",\"indicator\":\"x\",\"value\":\"1\",\"order\":\"W1\",\"answer\":\"average\""), "/order unknown_field, /answer unknown_field"},
+    {S, PLAIN(",\"answer\":\"average\",\"indicator\":\"x\""), "/indicator unknown_field"},
+
+    /* ids of reverts are the server's */
+    {E, "{\"type\":\"event.voided\",\"id\":\"revert:u1:2\",\"provider\":\"P\",\"at\":\"2001-02-03T04:05:06Z\",\"target\":\"t\"}", "/id invalid_value"},
+    {E, "{\"type\":\"event.voided\",\"id\":\"revert\",\"provider\":\"P\",\"at\":\"2001-02-03T04:05:06Z\",\"target\":\"t\"}", ""},
 
     /* null is absent, names with _ are ignored */
     {E, OPENED(",\"serial\":null,\"_line\":7,\"_anything\":{\"x\":[1]},\"courier_\":null"), "/courier_ unknown_field"},
@@ -424,6 +447,8 @@ static const struct {
      "{\"product\":\"p\",\"parts\":[{\"line\":\"R1\",\"part_no\":\"C1\"},{\"line\":\"R2\",\"part_no\":\"C2\"}]}"},
     {S, PLAIN(",\"recommend\":0,\"overall\":5,\"answer\":\"satisfied\",\"responsibility\":\"shared\""), "{\"answer\":\"satisfied\",\"overall\":5,\"recommend\":0}"},
     {S, PLAIN(",\"answer\":\"average\",\"responsibility\":\"shared\""), "{\"answer\":\"average\",\"responsibility\":\"shared\"}"},
+    {O, SEEN(",\"rater\":\"self\",\"value\":\"097.50\",\"indicator\":\"audit\""), "{\"indicator\":\"audit\",\"value\":\"97.5\",\"rater\":\"self\"}"},
+    {O, SEEN(",\"indicator\":\"x\",\"denominator\":100,\"numerator\":0"), "{\"indicator\":\"x\",\"numerator\":0,\"denominator\":100}"},
 };
 /* clang-format on */
 
@@ -460,6 +485,8 @@ static const struct {
     {S, PLAIN(",\"answer\":\"satisfied\""), PLAIN(",\"answer\":\"satisfied\",\"responsibility\":\"provider\""), true},
     {S, PLAIN(",\"answer\":\"average\""), PLAIN(",\"answer\":\"average\",\"responsibility\":\"provider\""), false},
     {S, PLAIN(",\"answer\":\"average\""), PLAIN(",\"answer\":\"average\",\"recommend\":0"), false},
+    {O, SEEN(",\"indicator\":\"x\",\"value\":\"1.50\""), SEEN(",\"value\":\"1.5\",\"indicator\":\"x\",\"rater\":null"), true},
+    {O, SEEN(",\"indicator\":\"x\",\"numerator\":1,\"denominator\":2"), SEEN(",\"indicator\":\"x\",\"numerator\":2,\"denominator\":4"), false},
 };
 /* clang-format on */
 

@@ -514,15 +514,22 @@ START_TEST(uploads) {
        "{\"line\":7,\"id\":\"a-1\",\"code\":\"unknown_field\",\"detail\":\"order.opened has no such "
        "field\",\"pointer\":\"/courier\"},"
        "{\"line\":9,\"id\":null,\"code\":\"invalid_json\",\"detail\":\"column 3: \\\"\",\"pointer\":\"\"}]}");
-    const struct assay_verdict_change change = {ASSAY_STR("P"), ASSAY_STR("W"), ASSAY_OUTCOME_NONE, ASSAY_MISSED};
+    const struct assay_verdict_change change = {ASSAY_STR("S"), ASSAY_STR("P"), ASSAY_STR("W"), ASSAY_OUTCOME_NONE, ASSAY_MISSED};
     u = (struct assay_upload_reply){.received = 1, .accepted = 1, .dry_run = true, .n_changes = 1, .changes = &change};
     assay_upload_write(&u, &out, NULL);
     is("{\"upload\":null,\"received\":1,\"accepted\":1,\"duplicates\":0,\"rejected\":0,\"errors\":[],\"dry_run\":true,"
-       "\"verdicts\":[{\"provider\":\"P\",\"order\":\"W\",\"before\":null,\"after\":\"missed\"}]}");
-    assay_accepted_write(ASSAY_STR("a"), false, &out, NULL);
+       "\"verdicts\":[{\"scheme\":\"S\",\"provider\":\"P\",\"order\":\"W\",\"before\":null,\"after\":\"missed\"}]}");
+    assay_accepted_write(ASSAY_STR("a"), false, NULL, &out, NULL);
     is("{\"id\":\"a\",\"status\":\"accepted\"}");
-    assay_accepted_write(ASSAY_STR("a"), true, &out, NULL);
+    assay_accepted_write(ASSAY_STR("a"), true, NULL, &out, NULL);
     is("{\"id\":\"a\",\"status\":\"duplicate\"}");
+    assay_accepted_write(ASSAY_STR("a"), false, &u, &out, NULL);
+    is("{\"id\":\"a\",\"status\":\"accepted\",\"dry_run\":true,\"verdicts\":[{\"scheme\":\"S\",\"provider\":\"P\","
+       "\"order\":\"W\",\"before\":null,\"after\":\"missed\"}]}");
+    struct assay_upload_error wrong = {.line = 3, .status = ASSAY_ID_CONFLICT, .detail = "d", .pointer = "/id"};
+    u = (struct assay_upload_reply){.n_errors = 1, .errors = &wrong};
+    assay_upload_errors_write(&u, &out, NULL);
+    is("[{\"line\":3,\"id\":null,\"code\":\"id_conflict\",\"detail\":\"d\",\"pointer\":\"/id\"}]");
 }
 END_TEST
 

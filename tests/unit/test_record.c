@@ -97,7 +97,58 @@ START_TEST(test_courier_classes) {
 }
 END_TEST
 
-/* DOMAIN 2.1-2.3 once more, as the fields each type requires (first) and allows besides. */
+START_TEST(test_decimals) {
+    static const struct {
+        const char *text, *shortest;
+        assay_decimal value;
+    } good[] = {{"0", "0", 0},
+                {"-0", "0", 0},
+                {"-0.000", "0", 0},
+                {"97.5", "97.5", 97500000},
+                {"97.500000", "97.5", 97500000},
+                {"007", "7", 7000000},
+                {"-0.5", "-0.5", -500000},
+                {"0.000001", "0.000001", 1},
+                {"100", "100", 100000000},
+                {"999999999999.999999", "999999999999.999999", 999999999999999999},
+                {"-999999999999.999999", "-999999999999.999999", -999999999999999999}};
+    static const char *const bad[] = {
+        "", "-", ".5", "5.", "+1", "1e3", " 1", "1 ", "1,5", "1.0000000", "1000000000000", "--1", "1.2.3", "0x1", "\xEF\xBC\x91"};
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        assay_decimal d;
+        char text[ASSAY_DECIMAL_TEXT];
+        ck_assert_msg(assay_decimal_parse(assay_str_c(good[i].text), &d) && d == good[i].value, "%s", good[i].text);
+        assay_decimal_format(d, text);
+        ck_assert_str_eq(text, good[i].shortest);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assay_decimal d;
+        ck_assert_msg(!assay_decimal_parse(assay_str_c(bad[i]), &d), "%s", bad[i]);
+    }
+}
+END_TEST
+
+/* Of an observation the fold reads nothing, but its packed form is whole. */
+START_TEST(test_observation_packed) {
+    struct assay_record r, back;
+    struct assay_buf b = {0};
+    struct assay_arena a = {0};
+    size_t pos = 0;
+    bool voided;
+    assay_record_init(&r);
+    r.kind = ASSAY_KIND_OBSERVATION, r.type = ASSAY_OBSERVATION_MADE, r.id = ASSAY_STR("o-1"), r.at = 17;
+    r.indicator = ASSAY_STR("answer-rate"), r.numerator = 95, r.denominator = 100;
+    assay_record_pack(&r, false, &b);
+    ck_assert_int_eq(assay_record_unpack(assay_buf_str(&b), &pos, &a, &back, &voided), ASSAY_OK);
+    ck_assert_uint_eq(pos, b.n);
+    ck_assert(back.kind == ASSAY_KIND_OBSERVATION && back.at == 17 && assay_str_is(back.id, "o-1") && !voided);
+    ck_assert(back.numerator == -1 && back.denominator == -1 && back.value == ASSAY_NO_DECIMAL);
+    assay_buf_free(&b);
+    assay_arena_free(&a);
+}
+END_TEST
+
+/* DOMAIN 2.1-2.4 once more, as the fields each type requires (first) and allows besides. */
 START_TEST(test_table_of_fields) {
     static const struct {
         enum assay_type type;
@@ -118,7 +169,7 @@ START_TEST(test_table_of_fields) {
         {ASSAY_ORDER_REOPENED, "", "reason "},
         {ASSAY_EVENT_VOIDED, "target ", "reason target_kind "},
         {ASSAY_SURVEY_RESPONSE, "answer ", "customer_class source responsibility overall attitude recommend "},
-        {ASSAY_OBSERVATION_MADE, "", ""},
+        {ASSAY_OBSERVATION_MADE, "indicator ", "numerator denominator value rater "},
     };
     for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
         struct assay_buf required = {0}, allowed = {0};
@@ -297,6 +348,8 @@ static Suite *suite_of_record(void) {
     tcase_add_test(t, test_kinds_and_parties);
     tcase_add_test(t, test_forms);
     tcase_add_test(t, test_courier_classes);
+    tcase_add_test(t, test_decimals);
+    tcase_add_test(t, test_observation_packed);
     tcase_add_test(t, test_table_of_fields);
     tcase_add_test(t, test_absent_is_absent);
     tcase_add_test(t, test_pack_and_back);
