@@ -197,7 +197,7 @@ enum assay_status assay_store_ingest_save(struct assay_db *db, const struct assa
 /* A change of the configuration, inside the transaction that holds its lock. */
 enum assay_status assay_store_change_configuration(struct assay_db *db, int64_t revision, enum assay_change_what what,
                                                    struct assay_str name, struct assay_error *e) ASSAY_MUST_CHECK;
-/* Where a reader of the whole feed stands: behind this row. (horizon, -1, 0): all places below the horizon are read. */
+/* Where a reader of the feed over all providers stands: behind this row. */
 struct assay_change_at {
     int64_t place;
     int32_t provider_id;
@@ -205,14 +205,16 @@ struct assay_change_at {
 };
 struct assay_feed {
     int32_t era;
-    bool at_home;    /* false: this database is not the one the era began in; renew */
-    int64_t floor;   /* places up to it are not kept */
-    int64_t horizon; /* places below it are complete */
+    bool at_home;                 /* false: this database is not the one the era began in; renew */
+    int64_t horizon;              /* places below it are complete */
+    struct assay_change_at floor; /* rows up to this one are not kept */
 };
 /* Rows behind `at` and below the horizon, by (place, provider_id, seq), at most limit; what the feed was at that moment. */
 enum assay_status assay_store_changes(struct assay_db *db, const struct assay_change_at *at, int limit, struct assay_arena *a,
                                       struct assay_feed *feed, struct assay_change_row **rows, size_t *n,
                                       struct assay_error *e) ASSAY_MUST_CHECK;
+/* The end for now: the last row below the horizon, else the floor: in feed->floor. */
+enum assay_status assay_store_changes_end(struct assay_db *db, struct assay_feed *feed, struct assay_error *e) ASSAY_MUST_CHECK;
 struct assay_feed_of { /* of one provider */
     int32_t era;
     bool at_home;

@@ -28,15 +28,17 @@ CREATE TABLE change_mark (
 );
 
 -- One row. Transaction ids have a meaning in one database of one cluster on one timeline: elsewhere (restored, taken over
--- by a standby) a new era begins with an empty feed, and cursors of the former are refused. floor: the highest place that
--- is not kept any more.
+-- by a standby) a new era begins with an empty feed, and cursors of the former are refused. The rest is the floor: the last
+-- row, in the order of places, that is not kept any more.
 CREATE TABLE feed (
-    feed_id smallint PRIMARY KEY CHECK (feed_id = 1),
-    era     integer NOT NULL,
-    origin  text    NOT NULL,
-    floor   bigint  NOT NULL
+    feed_id     smallint PRIMARY KEY CHECK (feed_id = 1),
+    era         integer NOT NULL,
+    origin      text    NOT NULL,
+    place       bigint  NOT NULL,
+    provider_id integer NOT NULL,
+    seq         bigint  NOT NULL
 );
-INSERT INTO feed VALUES (1, 0, '', 0);
+INSERT INTO feed VALUES (1, 0, '', 0, 0, 0);
 CREATE FUNCTION feed_origin() RETURNS text LANGUAGE sql STABLE AS $$
     SELECT (SELECT system_identifier FROM pg_control_system()) || '/'
         || (SELECT oid FROM pg_database WHERE datname = current_database()) || '/'

@@ -41,7 +41,7 @@ struct assay_str assay_changes_cursor(const struct assay_changes_position *p, st
         fields[1] = number(a, p->provider_id), fields[2] = number(a, p->at.seq), fields[3] = number(a, p->revision);
     else fields[1] = number(a, p->at.place), fields[2] = number(a, p->at.provider_id), fields[3] = number(a, p->at.seq);
     struct assay_buf b = {0};
-    assay_cursor_write(p->provider_id ? 'p' : 'c', fields, 4, &b);
+    assay_cursor_write(p->provider_id ? 'f' : 'c', fields, 4, &b);
     struct assay_str s = assay_arena_dup(a, assay_buf_str(&b));
     assay_buf_free(&b);
     return s;
@@ -51,7 +51,7 @@ bool assay_changes_cursor_read(struct assay_str cursor, int32_t provider_id, str
                                struct assay_changes_position *out) {
     struct assay_str fields[4];
     int64_t v[4];
-    if (!assay_cursor_read(provider_id ? 'p' : 'c', cursor, a, fields, 4)) return false;
+    if (!assay_cursor_read(provider_id ? 'f' : 'c', cursor, a, fields, 4)) return false;
     for (size_t i = 0; i < 4; i++)
         if (!read_number(fields[i], -1, INT64_MAX, &v[i])) return false;
     if (v[0] > INT32_MAX || (provider_id ? v[1] != provider_id : v[2] > INT32_MAX)) return false;

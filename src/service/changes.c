@@ -177,26 +177,37 @@ static const char *const elsewhere = "the cursor was given before the database w
                          *const not_kept = "changes behind the cursor are not kept any more",
                          *const beyond = "the feed has not come as far as that";
 
+static int compare_at(const struct assay_change_at *x, const struct assay_change_at *y) {
+    if (x->place != y->place) return x->place < y->place ? -1 : 1;
+    if (x->provider_id != y->provider_id) return x->provider_id < y->provider_id ? -1 : 1;
+    return (x->seq > y->seq) - (x->seq < y->seq);
+}
+
+static enum assay_status check_position(const struct assay_changes_position *from, const struct assay_feed *feed,
+                                        struct assay_error *e) {
+    if (from->era != feed->era) return expired(e, elsewhere);
+    if (compare_at(&from->at, &feed->floor) < 0) return expired(e, not_kept);
+    return from->at.place >= feed->horizon ? expired(e, beyond) : ASSAY_OK;
+}
+
+/* The next position is that of the last row that was seen, not the horizon: while nothing changes, the reply does not. */
 static enum assay_status read_all(struct assay_session *s, const struct assay_changes_position *from, int limit,
                                   struct assay_changes_page *page, bool *at_home, struct assay_error *e) {
     struct assay_feed feed;
     struct assay_change_row *rows;
-    size_t n;
-    struct assay_change_at at = from->at;
-    if (from->from == ASSAY_CHANGES_FROM_NOW) at = (struct assay_change_at){INT64_MAX, INT32_MAX, INT64_MAX};
-    enum assay_status st = assay_store_changes(s->db, &at, limit + 1, &s->arena, &feed, &rows, &n, e);
+    size_t n = 0;
+    bool now = from->from == ASSAY_CHANGES_FROM_NOW;
+    enum assay_status st = now ? assay_store_changes_end(s->db, &feed, e)
+                               : assay_store_changes(s->db, &from->at, limit + 1, &s->arena, &feed, &rows, &n, e);
     *at_home = st || feed.at_home;
     if (st || !feed.at_home) return st;
-    if (from->from == ASSAY_CHANGES_FROM_CURSOR) {
-        if (from->era != feed.era) return expired(e, elsewhere);
-        if (at.place <= feed.floor) return expired(e, not_kept);
-        if (at.place > feed.horizon) return expired(e, beyond);
-    }
+    if (!now && (st = check_position(from, &feed, e))) return st;
     page->more = n > (size_t)limit;
     if (page->more) n = (size_t)limit;
-    page->next = (struct assay_changes_position){.from = ASSAY_CHANGES_FROM_CURSOR, .era = feed.era, .at = {feed.horizon, -1, 0}};
-    if (page->more) page->next.at = (struct assay_change_at){rows[n - 1].place, rows[n - 1].provider_id, rows[n - 1].seq};
-    return tell(s, rows, n, ASSAY_STR_NONE, page, e);
+    page->next = (struct assay_changes_position){
+        .from = ASSAY_CHANGES_FROM_CURSOR, .era = feed.era, .at = now ? feed.floor : from->at};
+    if (n) page->next.at = (struct assay_change_at){rows[n - 1].place, rows[n - 1].provider_id, rows[n - 1].seq};
+    return now ? ASSAY_OK : tell(s, rows, n, ASSAY_STR_NONE, page, e);
 }
 
 static enum assay_status check_position_of(const struct assay_changes_position *from, const struct assay_feed_of *feed,

@@ -27,6 +27,22 @@ static void take_rows(const PGresult *r, int column, struct assay_arena *a, stru
     for (size_t i = 0; i < *n; i++) pg_row_read(r, (int)i, column, &pg_shape_change, a, &(*rows)[i]);
 }
 
+static void take_feed(const PGresult *r, struct assay_feed *feed) {
+    *feed = (struct assay_feed){.era = pg_get_int4(r, 0, 0),
+                                .at_home = pg_get_bool(r, 0, 1),
+                                .horizon = pg_get_int8(r, 0, 2),
+                                .floor = {pg_get_int8(r, 0, 3), pg_get_int4(r, 0, 4), pg_get_int8(r, 0, 5)}};
+}
+
+enum assay_status assay_store_changes_end(struct assay_db *db, struct assay_feed *feed, struct assay_error *e) {
+    PGresult *r = NULL;
+    enum assay_status s = pg_run(db, ASSAY_Q_CHANGE_LAST, NULL, &r, e);
+    if (!s && PQntuples(r) == 0) s = no_feed(e);
+    if (!s) take_feed(r, feed);
+    PQclear(r);
+    return s;
+}
+
 enum assay_status assay_store_changes(struct assay_db *db, const struct assay_change_at *at, int limit, struct assay_arena *a,
                                       struct assay_feed *feed, struct assay_change_row **rows, size_t *n, struct assay_error *e) {
     struct pg_args args = {0};
@@ -39,11 +55,8 @@ enum assay_status assay_store_changes(struct assay_db *db, const struct assay_ch
     pg_args_free(&args);
     if (!s && PQntuples(r) == 0) s = no_feed(e);
     if (!s) {
-        *feed = (struct assay_feed){.era = pg_get_int4(r, 0, 0),
-                                    .at_home = pg_get_bool(r, 0, 1),
-                                    .floor = pg_get_int8(r, 0, 2),
-                                    .horizon = pg_get_int8(r, 0, 3)};
-        take_rows(r, 4, a, rows, n);
+        take_feed(r, feed);
+        take_rows(r, 6, a, rows, n);
     }
     PQclear(r);
     return s;

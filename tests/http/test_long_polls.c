@@ -251,7 +251,7 @@ START_TEST(a_commit_is_told_at_once) {
         struct reply r = hear(fd, 5000);
         ck_assert_msg(has_order(&r), "%s", r.text);
         ck_assert_int_lt(now_ms() - began, 400); /* sooner than the watcher looks */
-        ck_assert_ptr_nonnull(strstr(r.text, one ? "/v1/changes?provider=P001&wait=20&after=p" : "/v1/changes?wait=20&after=c"));
+        ck_assert_ptr_nonnull(strstr(r.text, one ? "/v1/changes?provider=P001&wait=20&after=f" : "/v1/changes?wait=20&after=c"));
         next_of(&r, next);
         ck_assert_str_ne(next, after);
         close(fd);

@@ -625,7 +625,7 @@ START_TEST(a_database_that_moved_begins_anew) {
     struct assay_session *x = session_of(s);
     bring(x, 0, n_items / 2);
     struct assay_changes_position all = position_now(x, ASSAY_STR_NONE, 0), one = position_now(x, providers[0].code, 1);
-    run_sql("UPDATE feed SET origin = 'another server', floor = 1000000000; UPDATE change SET place = place + 1000000000");
+    run_sql("UPDATE feed SET origin = 'another server', place = 1000000000; UPDATE change SET place = place + 1000000000");
     expect_expired(x, ASSAY_STR_NONE, all);
     expect_expired(x, providers[0].code, one);
     ck_assert_int_eq(number_of("SELECT count(*) FROM change"), 0);
@@ -674,6 +674,9 @@ START_TEST(what_is_not_kept_is_refused) {
     ck_assert_int_le(number_of("SELECT count(*) FROM change_mark"), 3);
     expect_expired(x, ASSAY_STR_NONE, half);
     expect_orders(x, ASSAY_STR_NONE, end, 0); /* who has seen all has lost nothing */
+    struct assay_changes_position now = position_now(x, ASSAY_STR_NONE, 0);
+    ck_assert(now.at.place == end.at.place && now.at.provider_id == end.at.provider_id &&
+              now.at.seq == end.at.seq); /* while nothing changes, neither does where it ends */
     assay_session_close(x);
     assay_service_stop(s);
 }
