@@ -171,7 +171,7 @@ def over_a_restart(cluster):
                 time.sleep(0.02)
         served.stop()
         thread.join()
-        tap.check(answer["reply"]["items"] == [] and answer["seconds"] < 25, f"{answer}")
+        tap.check(answer["reply"]["items"] == [] and answer["seconds"] < 15, f"{answer}")
         again = db.serve()
         with again.client() as client:
             daemon.accept_all(client.upload("repair", records()[:50])[0])

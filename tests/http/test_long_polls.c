@@ -237,6 +237,25 @@ START_TEST(cursors_come_back_as_they_went) {
 }
 END_TEST
 
+/* What happens between a look and the waiting is not missed; beyond the bound nobody waits. */
+START_TEST(between_look_and_wait) {
+    static const struct {
+        int32_t waits_for, woken; /* woken 0: all */
+    } rows[] = {{3, 3}, {3, 0}, {0, 3}, {0, 0}};
+    struct assay_waiters *w = assay_waiters_new(1);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct assay_waiter x = {.key = rows[i].waits_for, .seen = assay_waiters_generation(w)};
+        assay_waiters_wake(w, rows[i].woken ? &rows[i].woken : NULL, 1);
+        ck_assert_msg(assay_waiters_add(w, &x) == ASSAY_WAITING_MOVED, "row %zu", i);
+    }
+    assay_waiters_free(w);
+    ck_assert_int_eq(assay_waiters_add(NULL, &(struct assay_waiter){.key = 1}), ASSAY_WAITING_FULL);
+    w = assay_waiters_new(0);
+    ck_assert_int_eq(assay_waiters_add(w, &(struct assay_waiter){.key = 1}), ASSAY_WAITING_FULL);
+    assay_waiters_free(w);
+}
+END_TEST
+
 /* --- one who waits ------------------------------------------------------------------------------------------------------------ */
 
 START_TEST(a_commit_is_told_at_once) {
@@ -510,6 +529,7 @@ static Suite *suite_of_long_polls(void) {
     Suite *s = suite_create("long_polls");
     TCase *t = tcase_create("cursors");
     tcase_add_test(t, cursors_come_back_as_they_went);
+    tcase_add_test(t, between_look_and_wait);
     suite_add_tcase(s, t);
     t = tcase_create("sockets");
     tcase_set_timeout(t, 120);
