@@ -254,7 +254,8 @@ enum assay_status assay_read_changes(struct assay_session *s, struct assay_str p
 enum assay_status assay_changes_prune(struct assay_session *s, int64_t *gone, struct assay_error *e) ASSAY_MUST_CHECK;
 
 /* Told after each commit of this daemon, and within a second of other daemons' (and when the feed's horizon passes what was
- * committed), from their threads: must not wait. providers: which changed, ascending; NULL: any of them may have. */
+ * committed), from their threads: must not wait. providers: which changed, ascending; NULL: any of them may have; none (n 0):
+ * what changed before shows now over all. */
 typedef void assay_commit_listener(void *arg, const int32_t *providers, size_t n);
 /* One listener; NULL: none any more, and the former is not running. */
 void assay_service_on_commit(struct assay_service *s, assay_commit_listener *listener, void *arg);

@@ -248,7 +248,9 @@ static enum assay_status start(struct daemon *d, struct assay_error *e) {
                                 .log = d->log,
                                 .metrics = d->metrics,
                                 .max_line = (size_t)s->record_bytes,
-                                .waiters = d->waiters};
+                                .waiters = d->waiters,
+                                .change_looks = assay_metrics_counter(d->metrics, "assay_change_looks_total", NULL,
+                                                                      "Reads of the feed of changes, also by those who wait.")};
     add_metrics(d);
     return start_http(d, e);
 }

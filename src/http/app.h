@@ -15,6 +15,7 @@ struct assay_app {
     struct assay_metrics *metrics;
     size_t max_line;               /* of NDJSON */
     struct assay_waiters *waiters; /* of the feed of changes; NULL: nobody waits */
+    struct assay_metric *change_looks;
 };
 
 /* The default scheme of the reads that take ?scheme=. */
@@ -72,7 +73,7 @@ struct assay_waiters *assay_waiters_new(size_t most);
 /* Answers all that wait. After the server has stopped, and when nobody wakes any more. NULL is fine. */
 void assay_waiters_free(struct assay_waiters *w);
 uint64_t assay_waiters_generation(struct assay_waiters *w);
-/* Something happened to these keys; NULL: to any. Does not wait. */
+/* Something happened to these keys; NULL: to any; none: to those who wait for anything. Does not wait. */
 void assay_waiters_wake(struct assay_waiters *w, const int32_t *keys, size_t n);
 size_t assay_waiters_count(struct assay_waiters *w);
 enum assay_waiting {

@@ -129,6 +129,7 @@ static enum assay_http_flow look(struct assay_http_request *r, struct assay_sess
         struct assay_changes_page page;
         struct assay_error e = {0};
         enum assay_status st;
+        assay_metric_add(app->change_looks, 1);
         f->waiter.seen = assay_waiters_generation(app->waiters);
         ASSAY_APP_READ(s, st, assay_read_changes(s, f->provider, &f->from, f->limit, &page, &e));
         if (st) return assay_app_fail(r, st, &e);

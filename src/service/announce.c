@@ -22,10 +22,17 @@ void assay_service_on_commit(struct assay_service *s, assay_commit_listener *lis
     pthread_mutex_unlock(&s->announcer.lock);
 }
 
-void assay_service_committed(struct assay_service *s, const int32_t *providers, size_t n) {
-    pthread_mutex_lock(&s->announcer.lock);
-    if (s->announcer.listener) s->announcer.listener(s->announcer.arg, providers, n);
-    pthread_mutex_unlock(&s->announcer.lock);
+/* With the lock held. */
+static void tell(struct assay_announcer *a, const int32_t *providers, size_t n) {
+    if (a->listener) a->listener(a->arg, providers, n);
+}
+
+void assay_service_committed(struct assay_service *s, const int32_t *providers, size_t n, int64_t records) {
+    struct assay_announcer *a = &s->announcer;
+    pthread_mutex_lock(&a->lock);
+    a->ours += records;
+    tell(a, providers, n);
+    pthread_mutex_unlock(&a->lock);
 }
 
 /* --- the watcher's looks ------------------------------------------------------------------------------------------------- */
@@ -37,16 +44,29 @@ static void note_horizon(struct assay_announcer *a, const struct assay_feed_tip 
     atomic_store(&a->behind, tip->next > tip->horizon ? tip->next - tip->horizon : 0);
 }
 
-/* Rows above the horizon are committed but not yet to be seen: when it passes them, that is news too. */
+enum assay_status assay_announcer_start(struct assay_announcer *a, struct assay_db *db, struct assay_error *e) {
+    enum assay_status st = assay_store_feed_tip(db, &a->tip, e);
+    a->others = a->tip.commits;
+    return st;
+}
+
+/* What we did not commit, others did. A commit of ours that the look saw and we had not counted yet is taken for theirs, which
+ * costs a look. Rows above the horizon are committed but not yet to be seen over all providers: when it passes them, that is
+ * news, to those who wait for any provider. */
 void assay_announcer_look(struct assay_service *s, struct assay_db *db) {
     struct assay_announcer *a = &s->announcer;
     struct assay_feed_tip tip;
     struct assay_error e;
+    static const int32_t none;
     if (assay_store_feed_tip(db, &tip, &e)) return;
     note_horizon(a, &tip);
-    bool moved = tip.place != a->tip.place || tip.commits != a->tip.commits;
+    pthread_mutex_lock(&a->lock);
+    int64_t others = tip.commits - a->ours;
+    if (others != a->others) tell(a, NULL, 0);
+    else if (tip.place != a->tip.place) tell(a, &none, 0);
+    pthread_mutex_unlock(&a->lock);
+    a->others = others;
     a->tip = tip;
-    if (moved) assay_service_committed(s, NULL, 0);
 }
 
 /* Marks are set so often that what is kept too long is little beside what is to be kept. */

@@ -72,6 +72,7 @@ struct batch {
     struct assay_order_row *orders;
     struct assay_verdict_row *verdicts;
     struct folded *folded; /* as orders */
+    int64_t n_numbered;    /* records that took a number */
     size_t n_orders, n_verdicts;
 };
 
@@ -461,6 +462,7 @@ static struct assay_record_row *number_records(struct batch *b, size_t fresh, si
                                               .party = it->party};
     }
     *count = n;
+    b->n_numbered = (int64_t)n;
     return rows;
 }
 
@@ -539,7 +541,7 @@ static enum assay_status attempt(struct assay_session *s, const struct assay_con
     st = write_batch(&b, fresh, e);
     assay_arena_free(&b.scratch);
     if (st) assay_db_rollback(s->db);
-    else assay_service_committed(s->service, b.load.providers, b.load.n_providers);
+    else assay_service_committed(s->service, b.load.providers, b.load.n_providers, b.n_numbered);
     return st;
 }
 

@@ -23,15 +23,19 @@ struct assay_announcer {
     pthread_mutex_t lock;
     assay_commit_listener *listener;
     void *arg;
+    int64_t ours; /* by how much our commits moved what the tip counts */
     /* the watcher's */
     struct assay_feed_tip tip;
-    int64_t held_since_us, tidy_at_us;
+    int64_t others, held_since_us, tidy_at_us;
     atomic_int_fast64_t held_us, behind;
 };
 void assay_announcer_init(struct assay_announcer *a);
+/* From here on the watcher looks what moves. */
+enum assay_status assay_announcer_start(struct assay_announcer *a, struct assay_db *db, struct assay_error *e) ASSAY_MUST_CHECK;
 void assay_announcer_destroy(struct assay_announcer *a);
-/* A transaction of this daemon has committed: it changed these providers; NULL: any, or the configuration. */
-void assay_service_committed(struct assay_service *s, const int32_t *providers, size_t n);
+/* A transaction of this daemon has committed: it changed these providers; NULL: any, or the configuration. records: by how
+ * many sequence numbers and revisions of the configuration; that many are not taken for another daemon's. */
+void assay_service_committed(struct assay_service *s, const int32_t *providers, size_t n, int64_t records);
 /* What other daemons committed since the last look, and how far the feed is. */
 void assay_announcer_look(struct assay_service *s, struct assay_db *db);
 /* Throw away changes that are older than they are kept; most calls return at once. */

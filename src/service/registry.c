@@ -169,12 +169,13 @@ static enum assay_status see_after(struct change *c, enum assay_change_what what
 static enum assay_status end_change(struct change *c, enum assay_status st, struct assay_error *e) {
     if (!st) st = assay_db_commit(c->s->db, e);
     if (st) assay_db_rollback(c->s->db);
+    bool advanced = c->after != NULL;
     assay_config_release(c->before);
     assay_config_release(c->after);
     /* Others see it within a second; this daemon at once. */
     struct assay_error later;
     if (!st && assay_config_refresh(c->s->service, c->s->db, &later)) st = ASSAY_OK;
-    if (!st) assay_service_committed(c->s->service, NULL, 0);
+    if (!st && advanced) assay_service_committed(c->s->service, NULL, 0, 1);
     return st;
 }
 

@@ -31,7 +31,7 @@ enum assay_status assay_service_start(const struct assay_service_options *o, str
     enum assay_status st = assay_session_open(s, &session, e);
     if (!st) st = assay_store_check_schema(session->db, e);
     if (!st) st = assay_store_feed_renew(session->db, e);
-    if (!st) st = assay_store_feed_tip(session->db, &s->announcer.tip, e); /* from here on the watcher looks what moves */
+    if (!st) st = assay_announcer_start(&s->announcer, session->db, e);
     if (!st) st = assay_config_refresh(s, session->db, e);
     assay_session_close(session);
     if (!st && !(s->committer = assay_committer_new(s, e))) st = e->status;
