@@ -283,6 +283,26 @@ void assay_upload_errors_write(const struct assay_upload_reply *u, struct assay_
 void assay_accepted_write(struct assay_str id, bool duplicate, const struct assay_upload_reply *trial, struct assay_buf *b,
                           const char *key);
 
+/* An item of the feed of changes: what there is to read again. */
+enum assay_changed {
+    ASSAY_CHANGED_ORDER,
+    ASSAY_CHANGED_VERDICT,
+    ASSAY_CHANGED_EVALUATION,
+    ASSAY_CHANGED_STATEMENT,
+    ASSAY_CHANGED_CONFIGURATION
+};
+struct assay_change_item {
+    enum assay_changed kind;
+    int64_t seq;                            /* the provider's; of the configuration its revision */
+    struct assay_str provider, order, code; /* absent: null. code: of the document */
+    const char *scheme, *document;          /* NULL: null */
+    assay_month period;                     /* NO_MONTH: null */
+    enum assay_outcome outcome;             /* of a verdict; NONE: null */
+};
+void assay_change_item_write(const struct assay_change_item *c, struct assay_buf *b, const char *key);
+/* {"items": [ ... ], "next": "cursor", "more": bool} */
+void assay_changes_end(struct assay_buf *b, struct assay_str next, bool more);
+
 /* {"items": [ ... ], "next": "cursor" | null} */
 void assay_list_begin(struct assay_buf *b);
 void assay_list_end(struct assay_buf *b, struct assay_str next);

@@ -15,6 +15,7 @@
     X(UNKNOWN_PARAMETER,     "unknown_parameter",      "Unknown query parameter",                      "未知的查询参数") \
     X(INVALID_PARAMETER,     "invalid_parameter",      "A parameter has an invalid value",             "参数值无效") \
     X(INVALID_CURSOR,        "invalid_cursor",         "The cursor is not one this list gave",         "游标无效") \
+    X(CURSOR_EXPIRED,        "cursor_expired",         "The cursor is not good any more; read everything anew", "游标已失效，请重新完整读取") \
     X(BAD_REQUEST,           "bad_request",            "The request is malformed",                     "请求格式错误") \
     X(UNAUTHORIZED,          "unauthorized",           "A valid key is required",                      "需要有效的密钥") \
     X(FORBIDDEN,             "forbidden",              "This key may not do that",                     "该密钥无此权限") \

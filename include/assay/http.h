@@ -49,7 +49,13 @@ enum assay_http_flow {
 typedef enum assay_http_flow assay_http_handler(struct assay_http_request *r, void *worker);
 
 /* Lanes keep slow work from starving quick work. */
-enum assay_http_lane { ASSAY_HTTP_LANE_READ, ASSAY_HTTP_LANE_WRITE, ASSAY_HTTP_LANE_BULK, ASSAY_HTTP_LANES };
+enum assay_http_lane {
+    ASSAY_HTTP_LANE_READ,
+    ASSAY_HTTP_LANE_WRITE,
+    ASSAY_HTTP_LANE_BULK,
+    ASSAY_HTTP_LANE_FEED,
+    ASSAY_HTTP_LANES
+};
 
 #define ASSAY_HTTP_GZIP_BODY 1u /* flags: takes Content-Encoding: gzip (the handler inflates); else 415 */
 #define ASSAY_HTTP_VOLATILE 2u  /* never cached: no ETag, Cache-Control: no-store (probes, metrics) */
@@ -180,6 +186,11 @@ void assay_http_reply_etag(struct assay_http_request *r, const char *etag);
 /* Finish a request that went LATER. Exactly once, from any thread, also after the client has gone or the server has
  * stopped; r is gone afterwards. A reply not set is a 500. */
 void assay_http_complete(struct assay_http_request *r);
+
+/* A request of a WORKER's route that went LATER goes back to its lane: the handler is called once more, with r->state as it
+ * left it. False where the lane has no place just now: nothing has happened, and the request is still the caller's to
+ * complete. From any thread, in place of assay_http_complete and under the same rules. */
+bool assay_http_again(struct assay_http_request *r) ASSAY_MUST_CHECK;
 
 /* The HTTP status of a stable code: the one table (src/http/problem.c). */
 int assay_http_status(enum assay_status s);

@@ -66,6 +66,7 @@ struct assay_service_options {
     size_t upload_slice;        /* records of one transaction of an upload; 0: 4000 */
     size_t atomic_records;      /* of what is taken or tried as a whole, at most; 0: 50000 */
     size_t upload_run_bytes;    /* staged in memory before it goes to the spool; 0: 16 MiB */
+    int64_t changes_keep_us;    /* how long the feed of changes is kept; 0: 30 days */
 };
 struct assay_service;
 /* Connects, checks the schema, loads the configuration, starts the committer. */
@@ -114,6 +115,7 @@ struct assay_item {
     const char *detail; /* static text, or NULL */
     /* while it is applied */
     int32_t provider_id;
+    int64_t seq; /* of a new one */
     bool fresh;
 };
 /* content and packed are made in the arena; the rest is borrowed from r. */
@@ -270,6 +272,48 @@ struct assay_period_view {
 enum assay_status assay_read_period(struct assay_session *s, struct assay_str scheme, struct assay_str period,
                                     struct assay_period_view *out, struct assay_error *e) ASSAY_MUST_CHECK;
 const struct assay_evaluated *assay_period_provider(const struct assay_period_view *v, struct assay_str provider);
+
+/* --- the feed of changes ------------------------------------------------------------------------------------------------ */
+/* What of a provider changed from when on, row by row, as committed: each committed change once, in each provider's order. */
+enum assay_changes_from {
+    ASSAY_CHANGES_FROM_NOW,
+    ASSAY_CHANGES_FROM_SEQ,    /* a provider's sequence, and nothing known of the configuration */
+    ASSAY_CHANGES_FROM_CURSOR, /* what a page said was next */
+};
+struct assay_changes_position {
+    enum assay_changes_from from;
+    int32_t provider_id; /* 0: the feed over all providers */
+    int32_t era;
+    struct assay_change_at at; /* of a provider's feed its seq alone */
+    int64_t revision;          /* of a provider's feed: the configuration's */
+};
+struct assay_changes_page {
+    const struct assay_change_item *items; /* what `limit` rows tell of: a row may give several items, or none */
+    size_t n;
+    struct assay_changes_position next;
+    bool more; /* there is more behind it by now */
+};
+/* A period's window is no longer than this for the feed: what is beyond it is not told. */
+#define ASSAY_CHANGE_WINDOW_MAX 36
+/* provider: absent, or that of from->provider_id, which must be known. ASSAY_CURSOR_EXPIRED where the position is of another
+ * era, or not kept. */
+enum assay_status assay_read_changes(struct assay_session *s, struct assay_str provider,
+                                     const struct assay_changes_position *from, int limit, struct assay_changes_page *page,
+                                     struct assay_error *e) ASSAY_MUST_CHECK;
+/* Note the time, and throw away what is older than it is kept, or a good deal of it. The watcher does. */
+enum assay_status assay_changes_prune(struct assay_session *s, int64_t *gone, struct assay_error *e) ASSAY_MUST_CHECK;
+
+/* Told after each commit of this daemon, and within a second of other daemons' (and when the feed's horizon passes what was
+ * committed), from their threads: must not wait. providers: which changed, ascending; NULL: any of them may have; none (n 0):
+ * what changed before shows now over all. */
+typedef void assay_commit_listener(void *arg, const int32_t *providers, size_t n);
+/* One listener; NULL: none any more, and the former is not running. */
+void assay_service_on_commit(struct assay_service *s, assay_commit_listener *listener, void *arg);
+struct assay_feed_stats {
+    int64_t held_us; /* for how long one transaction has held the feed over all providers back */
+    int64_t behind;  /* how many transactions have begun since the oldest that runs */
+};
+void assay_feed_stats(struct assay_service *s, struct assay_feed_stats *out);
 
 /* --- without a database ------------------------------------------------------------------------------------------------- */
 /* A network from files: for `assayd explain` and for tests. Lines are records as on the wire or providers; which, is told

@@ -127,6 +127,24 @@ struct assay_pay_row {
     int32_t orders;
 };
 
+/* What a row of the feed of changes tells of. Stored: never renumber. */
+enum assay_change_what {
+    ASSAY_CHANGE_ORDER = 1,     /* name: its number */
+    ASSAY_CHANGE_FIGURES = 2,   /* a provider's figures, by records that belong to no order */
+    ASSAY_CHANGE_PROVIDER = 16, /* of the configuration, from here on. name: the provider's code */
+    ASSAY_CHANGE_PROVIDERS,     /* several at once; no name */
+    ASSAY_CHANGE_CALENDAR,      /* name: the document's code; so below */
+    ASSAY_CHANGE_RATES,
+    ASSAY_CHANGE_SCHEME,
+    ASSAY_CHANGE_RECOMPUTED, /* a provider's stored figures were put right. name: its code */
+};
+struct assay_change_row {
+    int64_t place, seq;  /* seq: the last of the order's records in the transaction; of the configuration its revision */
+    int32_t provider_id; /* 0: the configuration */
+    enum assay_change_what what;
+    struct assay_str name, effects;
+};
+
 /* What a write transaction reads under its heads' locks, in one round trip. Arrays in, arrays out. */
 struct assay_ingest_load {
     /* in */
@@ -141,6 +159,7 @@ struct assay_ingest_load {
     bool snapshot; /* nothing shall be written: a read-only snapshot, no locks, heads as zero */
     /* out */
     int64_t config_revision;
+    int64_t place;                          /* of the changes that the transaction will write */
     struct assay_head *heads;               /* as providers; revision already advanced by this transaction */
     struct assay_record_row **found;        /* per key: the record that stands, or NULL */
     bool *voided;                           /* per key: a void of it is known */
@@ -178,10 +197,57 @@ struct assay_ingest_save {
     const struct assay_head *heads; /* seq, last_record_at to set */
     size_t n_heads;
     const struct assay_upload_row *finish; /* an upload that ends with this transaction; NULL: none */
+    const struct assay_change_row *changes; /* (provider_id, seq) unique */
+    size_t n_changes;
 };
 /* Writes everything in one round trip; commits too when commit is said. */
 enum assay_status assay_store_ingest_save(struct assay_db *db, const struct assay_ingest_save *save, bool commit,
                                           struct assay_error *e) ASSAY_MUST_CHECK;
+
+/* --- the feed of changes ---------------------------------------------------------------------------------------------- */
+/* A change of the configuration, inside the transaction that holds its lock. */
+enum assay_status assay_store_change_configuration(struct assay_db *db, int64_t revision, enum assay_change_what what,
+                                                   struct assay_str name, struct assay_error *e) ASSAY_MUST_CHECK;
+/* Where a reader of the feed over all providers stands: behind this row. */
+struct assay_change_at {
+    int64_t place;
+    int32_t provider_id;
+    int64_t seq;
+};
+struct assay_feed {
+    int32_t era;
+    bool at_home;                 /* false: this database is not the one the era began in; renew */
+    int64_t horizon;              /* places below it are complete */
+    struct assay_change_at floor; /* rows up to this one are not kept */
+};
+/* Rows behind `at` and below the horizon, by (place, provider_id, seq), at most limit; what the feed was at that moment. */
+enum assay_status assay_store_changes(struct assay_db *db, const struct assay_change_at *at, int limit, struct assay_arena *a,
+                                      struct assay_feed *feed, struct assay_change_row **rows, size_t *n,
+                                      struct assay_error *e) ASSAY_MUST_CHECK;
+/* The end for now: the last row below the horizon, else the floor: in feed->floor. */
+enum assay_status assay_store_changes_end(struct assay_db *db, struct assay_feed *feed, struct assay_error *e) ASSAY_MUST_CHECK;
+struct assay_feed_of { /* of one provider */
+    int32_t era;
+    bool at_home;
+    int64_t head, revision;            /* the last seq of the provider; the configuration's revision */
+    int64_t seq_floor, revision_floor; /* up to them changes are not kept */
+};
+/* Changes of the configuration behind a revision, then those of a provider behind a seq, at most limit of each. */
+enum assay_status assay_store_changes_of(struct assay_db *db, int32_t provider_id, int64_t seq, int64_t revision, int limit,
+                                         struct assay_arena *a, struct assay_feed_of *feed, struct assay_change_row **rows,
+                                         size_t *n, struct assay_error *e) ASSAY_MUST_CHECK;
+/* Begin a new era where this database is not the one the present era began in. Any number of programs may at once. */
+enum assay_status assay_store_feed_renew(struct assay_db *db, struct assay_error *e) ASSAY_MUST_CHECK;
+struct assay_feed_tip {
+    int64_t horizon, next; /* the oldest transaction that runs; the first behind all that ended: equal where none runs */
+    int64_t place;         /* of the last row that readers of the whole feed may see; 0: none */
+    int64_t commits;       /* moves with every commit */
+};
+enum assay_status assay_store_feed_tip(struct assay_db *db, struct assay_feed_tip *out, struct assay_error *e) ASSAY_MUST_CHECK;
+/* Note where the horizon is now; throw away at most limit rows of those that were complete at `before`, the oldest first. */
+enum assay_status assay_store_changes_mark(struct assay_db *db, assay_instant now, struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_store_changes_prune(struct assay_db *db, assay_instant before, int limit, int64_t *gone,
+                                            struct assay_error *e) ASSAY_MUST_CHECK;
 
 /* --- refolding and verifying ------------------------------------------------------------------------------------------ */
 /* Lock heads (ascending) and read them, inside a transaction of the caller's. */

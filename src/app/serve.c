@@ -20,6 +20,7 @@ struct daemon {
     struct assay_service *service;
     struct assay_http_server *server;
     struct assay_app app;
+    struct assay_waiters *waiters;
     char *admin_key;
 };
 
@@ -124,6 +125,18 @@ static double read_records(void *arg) {
     return (double)s.records;
 }
 
+static double read_change_waiters(void *arg) { return (double)assay_waiters_count(arg); }
+static double read_feed_held(void *arg) {
+    struct assay_feed_stats s;
+    assay_feed_stats(arg, &s);
+    return (double)s.held_us / 1e6;
+}
+static double read_feed_behind(void *arg) {
+    struct assay_feed_stats s;
+    assay_feed_stats(arg, &s);
+    return (double)s.behind;
+}
+
 static void add_metrics(struct daemon *d) {
     assay_metrics_reader(d->metrics, "assay_committer_waiting", NULL, "Single records waiting for the committer.", false,
                          read_waiting, d->service);
@@ -131,7 +144,17 @@ static void add_metrics(struct daemon *d) {
                          d->service);
     assay_metrics_reader(d->metrics, "assay_committer_records_total", NULL, "Single records taken by the committer.", true,
                          read_records, d->service);
+    assay_metrics_reader(d->metrics, "assay_change_waiters", NULL, "Long polls that wait for a change.", false,
+                         read_change_waiters, d->waiters);
+    assay_metrics_reader(d->metrics, "assay_feed_held_seconds", NULL,
+                         "For how long one transaction has held the feed of changes over all providers back.", false,
+                         read_feed_held, d->service);
+    assay_metrics_reader(d->metrics, "assay_feed_behind_transactions", NULL,
+                         "Transactions since the oldest that runs, whose changes the feed over all providers does not show yet.",
+                         false, read_feed_behind, d->service);
 }
+
+static void committed(void *arg, const int32_t *providers, size_t n) { assay_waiters_wake(arg, providers, n); }
 
 /* --- start and stop ------------------------------------------------------------------------------------------------------------------ */
 
@@ -147,6 +170,7 @@ static enum assay_status start_http(struct daemon *d, struct assay_error *e) {
     c.lanes[ASSAY_HTTP_LANE_READ] = (struct assay_http_lane_config){(unsigned)s->read_workers, (unsigned)s->read_queue};
     c.lanes[ASSAY_HTTP_LANE_WRITE] = (struct assay_http_lane_config){(unsigned)s->write_workers, (unsigned)s->write_queue};
     c.lanes[ASSAY_HTTP_LANE_BULK] = (struct assay_http_lane_config){(unsigned)s->upload_workers, (unsigned)s->upload_queue};
+    c.lanes[ASSAY_HTTP_LANE_FEED] = (struct assay_http_lane_config){(unsigned)s->change_workers, (unsigned)s->change_queue};
     c.routes = assay_http_routes(&c.n_routes);
     c.app = &d->app;
     c.authorize = assay_app_authorize;
@@ -209,15 +233,22 @@ static enum assay_status start(struct daemon *d, struct assay_error *e) {
                                       .committer_batch = (size_t)s->committer_batch,
                                       .upload_slice = (size_t)s->upload_slice,
                                       .atomic_records = (size_t)s->atomic_records,
-                                      .upload_run_bytes = (size_t)s->upload_memory};
+                                      .upload_run_bytes = (size_t)s->upload_memory,
+                                      .changes_keep_us = s->change_days * ASSAY_DAY};
     st = assay_service_start(&o, &d->service, e);
     if (!st) st = renew_figures(d, e);
     if (st) return st;
+    d->waiters = assay_waiters_new((size_t)s->change_waiters);
+    if (!d->waiters) return assay_fail(e, ASSAY_IO, "", "no thread for those who wait for changes");
+    assay_service_on_commit(d->service, committed, d->waiters);
     d->app = (struct assay_app){.service = d->service,
                                 .admin_key = d->admin_key,
                                 .log = d->log,
                                 .metrics = d->metrics,
-                                .max_line = (size_t)s->record_bytes};
+                                .max_line = (size_t)s->record_bytes,
+                                .waiters = d->waiters,
+                                .change_looks = assay_metrics_counter(d->metrics, "assay_change_looks_total", NULL,
+                                                                      "Reads of the feed of changes, also by those who wait.")};
     add_metrics(d);
     return start_http(d, e);
 }
@@ -228,6 +259,7 @@ static void stop(struct daemon *d) {
         if (lost) assay_log_message(d->log, ASSAY_LOG_WARN, "drain_ended", "%zu requests were given up", lost);
     }
     assay_service_stop(d->service);
+    assay_waiters_free(d->waiters); /* nobody wakes any more */
     assay_cluster_stop(d->cluster);
     assay_metrics_free(d->metrics);
     if (d->log) assay_log_message(d->log, ASSAY_LOG_INFO, "stopped", "goodbye");

@@ -25,6 +25,10 @@
     X(write_queue,          "64",             COUNT, 1, 10000,         false, "changes that may wait") \
     X(upload_workers,       "2",              COUNT, 1, 32,            false, "uploads under way at once") \
     X(upload_queue,         "32",             COUNT, 1, 10000,         false, "uploads that may wait") \
+    X(change_workers,       "1",              COUNT, 1, 16,            false, "threads that read the feed of changes") \
+    X(change_queue,         "1024",           COUNT, 1, 100000,        false, "reads of the feed that may wait for one") \
+    X(change_waiters,       "750",            COUNT, 0, 100000,        false, "long polls that may wait for a change; beyond it they are answered at once") \
+    X(change_days,          "30",             COUNT, 1, 3650,          false, "days that the feed of changes is kept") \
     X(committer_queue,      "8192",           COUNT, 1, 1000000,       false, "single records that may wait for the committer") \
     X(committer_batch,      "512",            COUNT, 1, 10000,         false, "single records in one transaction") \
     X(upload_slice,         "4000",           COUNT, 1, 100000,        false, "records of an upload in one transaction") \

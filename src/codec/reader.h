@@ -91,6 +91,8 @@ const char *assay_record_word(size_t offset, int value);
 /* --- replies ------------------------------------------------------------------------------------------------------ */
 void assay_reply_link(struct assay_str provider, struct assay_str order, const char *scheme, struct assay_buf *b,
                       const char *key);
+/* A path segment, percent-encoded where needed. */
+void assay_link_segment(struct assay_str s, struct assay_buf *b);
 /* The ids of the scheme's assumptions about any of the points. */
 void assay_reply_assumptions(const struct assay_scheme *s, assay_points points, struct assay_buf *b, const char *key);
 

@@ -17,7 +17,7 @@ static bool is_path_char(char c) {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c && strchr("-._~!$&'()*+,;=:@", c));
 }
 
-static void add_segment(struct assay_str s, struct assay_buf *b) {
+void assay_link_segment(struct assay_str s, struct assay_buf *b) {
     static const char hex[] = "0123456789ABCDEF";
     for (size_t i = 0; i < s.n; i++) {
         unsigned char c = (unsigned char)s.p[i];
@@ -29,13 +29,13 @@ static void add_segment(struct assay_str s, struct assay_buf *b) {
 
 void assay_link_verdict(struct assay_str provider, struct assay_str order, const char *scheme, struct assay_buf *b) {
     assay_buf_adds(b, "/v1/providers/");
-    add_segment(provider, b);
+    assay_link_segment(provider, b);
     assay_buf_adds(b, "/orders/");
-    add_segment(order, b);
+    assay_link_segment(order, b);
     assay_buf_adds(b, "/verdict");
     if (!scheme) return;
     assay_buf_adds(b, "?scheme=");
-    add_segment(assay_str_c(scheme), b);
+    assay_link_segment(assay_str_c(scheme), b);
 }
 
 void assay_reply_link(struct assay_str provider, struct assay_str order, const char *scheme, struct assay_buf *b,

@@ -134,17 +134,21 @@ void assay_app_list_end(struct assay_http_request *r, struct assay_buf *b, char 
     assay_buf_free(&next);
 }
 
-void assay_app_link_next(struct assay_http_request *r, struct assay_str cursor) {
+static void link_next(struct assay_http_request *r, const char *name, struct assay_str cursor) {
     struct assay_buf b = {0};
+    size_t name_n = strlen(name);
     assay_buf_printf(&b, "<%.*s?", ASSAY_STR_ARG(r->path));
     /* The query again, without its cursor. */
     for (size_t i = 0; i < r->query.n;) {
         const char *p = r->query.p + i, *amp = memchr(p, '&', r->query.n - i);
         size_t n = amp ? (size_t)(amp - p) : r->query.n - i;
-        if (!(n >= 7 && !memcmp(p, "cursor=", 7))) assay_buf_printf(&b, "%.*s&", (int)n, p);
+        if (!(n > name_n && !memcmp(p, name, name_n) && p[name_n] == '=')) assay_buf_printf(&b, "%.*s&", (int)n, p);
         i += n + 1;
     }
-    assay_buf_printf(&b, "cursor=%.*s>; rel=\"next\"", ASSAY_STR_ARG(cursor));
+    assay_buf_printf(&b, "%s=%.*s>; rel=\"next\"", name, ASSAY_STR_ARG(cursor));
     assay_http_reply_header(r, "Link", b.p);
     assay_buf_free(&b);
 }
+
+void assay_app_link_next(struct assay_http_request *r, struct assay_str cursor) { link_next(r, "cursor", cursor); }
+void assay_app_link_after(struct assay_http_request *r, struct assay_str cursor) { link_next(r, "after", cursor); }

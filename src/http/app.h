@@ -13,7 +13,9 @@ struct assay_app {
     const char *admin_key; /* NULL: --insecure-no-auth */
     struct assay_log *log;
     struct assay_metrics *metrics;
-    size_t max_line; /* of NDJSON */
+    size_t max_line;               /* of NDJSON */
+    struct assay_waiters *waiters; /* of the feed of changes; NULL: nobody waits */
+    struct assay_metric *change_looks;
 };
 
 /* The default scheme of the reads that take ?scheme=. */
@@ -61,6 +63,40 @@ void assay_app_list_end(struct assay_http_request *r, struct assay_buf *b, char 
                         bool more);
 /* Set the Link header of a list's next page. */
 void assay_app_link_next(struct assay_http_request *r, struct assay_str cursor);
+/* The same of a list whose cursor is its parameter `after`. */
+void assay_app_link_after(struct assay_http_request *r, struct assay_str cursor);
+
+/* --- requests that wait for something to happen (waiters.c) ------------------------------------------------------------------ */
+struct assay_waiters;
+struct assay_waiter { /* in the request's arena */
+    struct assay_http_request *r;
+    int32_t key;                                  /* what it waits for: a provider; 0: anything */
+    uint64_t seen;                                /* the generation before it last looked */
+    int64_t deadline_us;                          /* monotonic */
+    void (*answer)(struct assay_http_request *r); /* set the reply of one that waited in vain */
+    /* the list's */
+    struct assay_waiter *next;
+    bool over;
+};
+struct assay_waiters *assay_waiters_new(size_t most);
+/* Answers all that wait. After the server has stopped, and when nobody wakes any more. NULL is fine. */
+void assay_waiters_free(struct assay_waiters *w);
+uint64_t assay_waiters_generation(struct assay_waiters *w);
+/* Something happened to these keys; NULL: to any; none: to those who wait for anything. Does not wait. */
+void assay_waiters_wake(struct assay_waiters *w, const int32_t *keys, size_t n);
+size_t assay_waiters_count(struct assay_waiters *w);
+enum assay_waiting {
+    ASSAY_WAITING,       /* the handler returns LATER and does not touch the request again */
+    ASSAY_WAITING_MOVED, /* it happened since it looked: look again */
+    ASSAY_WAITING_FULL,  /* no more may wait */
+};
+enum assay_waiting assay_waiters_add(struct assay_waiters *w, struct assay_waiter *x);
+
+/* --- cursors of the feed of changes -------------------------------------------------------------------------------------------- */
+struct assay_str assay_changes_cursor(const struct assay_changes_position *p, struct assay_arena *a);
+/* False where it is not one of that provider's feed (0: of the whole feed). */
+bool assay_changes_cursor_read(struct assay_str cursor, int32_t provider_id, struct assay_arena *a,
+                               struct assay_changes_position *out);
 
 /* --- handlers, by file -------------------------------------------------------------------------------------------------------- */
 /* handlers_ingest.c */
@@ -76,6 +112,8 @@ assay_http_handler assay_put_document, assay_get_document, assay_get_documents, 
 assay_http_handler assay_get_orders, assay_get_order, assay_get_verdict, assay_get_at_risk;
 assay_http_handler assay_get_evaluation, assay_get_evaluations;
 assay_http_handler assay_get_compensation, assay_get_compensation_lines, assay_get_compensations;
+/* handlers_changes.c */
+assay_http_handler assay_get_changes;
 /* handlers_ops.c */
 assay_http_handler assay_get_livez, assay_get_readyz, assay_get_metrics, assay_get_openapi_json, assay_get_openapi_yaml,
     assay_get_root;

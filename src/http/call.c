@@ -12,6 +12,14 @@ static void completed(struct assay_http_exchange *x) {
     assay_http_exchange_unref(x);
 }
 
+static bool again(struct assay_http_exchange *x) {
+    pthread_mutex_lock(&x->lock);
+    x->reserved = true; /* a place with the one worker there is: the caller's thread */
+    pthread_cond_signal(&x->moved);
+    pthread_mutex_unlock(&x->lock);
+    return true;
+}
+
 static void take_headers(struct assay_http_exchange *x, const struct assay_http_call *call) {
     for (const struct assay_http_field *f = call->headers; f && f->name; f++)
         if (!assay_http_header_in(x, assay_str_c(f->name), assay_str_c(f->value)))
@@ -27,10 +35,14 @@ static void run(struct assay_http_exchange *x, void *worker) {
         return;
     }
     assay_http_exchange_ref(x);
-    if (route->handler(&x->pub, worker) == ASSAY_HTTP_DONE) assay_http_complete(&x->pub);
-    pthread_mutex_lock(&x->lock);
-    while (!x->done) pthread_cond_wait(&x->moved, &x->lock);
-    pthread_mutex_unlock(&x->lock);
+    for (bool over = false; !over;) {
+        if (route->handler(&x->pub, worker) == ASSAY_HTTP_DONE) assay_http_complete(&x->pub);
+        pthread_mutex_lock(&x->lock);
+        while (!x->done && !x->reserved) pthread_cond_wait(&x->moved, &x->lock);
+        x->reserved = false;
+        over = x->done;
+        pthread_mutex_unlock(&x->lock);
+    }
 }
 
 static void tell(const struct assay_http_exchange *x, struct assay_http_result *out) {
@@ -51,6 +63,7 @@ void assay_http_call(const struct assay_http_config *c, const struct assay_http_
     }
     struct assay_http_exchange *x = assay_http_exchange_new(site);
     x->completed = completed;
+    x->again = again;
     x->pub.method = assay_http_method_parse(call->method);
     x->pub.received_at = call->received_at ? call->received_at : assay_clock_now();
     assay_http_target(x, assay_str_c(call->target));

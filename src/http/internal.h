@@ -92,7 +92,8 @@ struct assay_http_exchange {
     struct assay_http_reply reply; /* its owner: the HTTP thread, or whoever runs the handler */
     /* How the transport is told that the reply is finished (assay_http_complete); takes the handler's reference. */
     void (*completed)(struct assay_http_exchange *x);
-    struct assay_http_server *server; /* NULL: no socket. Not to be touched once detached; nor are the next two */
+    bool (*again)(struct assay_http_exchange *x); /* likewise (assay_http_again) */
+    struct assay_http_server *server;             /* NULL: no socket. Not to be touched once detached; nor are the next two */
     struct assay_http_conn *conn;
     void *mhd;
     const char *raw_target; /* the library's, until the head is complete */

@@ -116,7 +116,7 @@ static double read_busy(void *arg) {
 }
 
 static void make_meters(struct assay_http_lane_pool *p) {
-    static const char *const labels[ASSAY_HTTP_LANES] = {"lane=\"read\"", "lane=\"write\"", "lane=\"bulk\""};
+    static const char *const labels[ASSAY_HTTP_LANES] = {"lane=\"read\"", "lane=\"write\"", "lane=\"bulk\"", "lane=\"feed\""};
     struct assay_metrics *m = p->site->c.metrics;
     if (!m) return;
     assay_metrics_reader(m, "assay_http_lane_waiting", labels[p->lane], "Requests waiting for a worker.", false, read_waiting, p);

@@ -14,7 +14,7 @@ struct problem_row {
 #define PROBLEMS(X) \
     X(INVALID_JSON, 400, 0) X(INVALID_UTF8, 400, 0) X(DUPLICATE_KEY, 400, 0) X(TOO_DEEP, 400, 0) X(NUL_CHARACTER, 400, 0) \
     X(EMPTY_BODY, 400, 0) X(UNKNOWN_PARAMETER, 400, 0) X(INVALID_PARAMETER, 400, 0) X(INVALID_CURSOR, 400, 0) \
-    X(BAD_REQUEST, 400, 0) \
+    X(CURSOR_EXPIRED, 410, 0) X(BAD_REQUEST, 400, 0) \
     X(UNAUTHORIZED, 401, 0) X(FORBIDDEN, 403, 0) X(NOT_FOUND, 404, 0) X(METHOD_NOT_ALLOWED, 405, 0) X(NOT_ACCEPTABLE, 406, 0) \
     X(ID_CONFLICT, 409, 0) X(PRECONDITION_FAILED, 412, 0) X(PRECONDITION_REQUIRED, 428, 0) X(TOO_LARGE, 413, 0) \
     X(URI_TOO_LONG, 414, 0) X(HEADERS_TOO_LARGE, 431, 0) X(UNSUPPORTED_MEDIA_TYPE, 415, 0) X(REQUEST_TIMEOUT, 408, 0) \
@@ -59,6 +59,7 @@ const char *assay_http_reason(int status) {
                 {406, "Not Acceptable"},
                 {408, "Request Timeout"},
                 {409, "Conflict"},
+                {410, "Gone"},
                 {412, "Precondition Failed"},
                 {413, "Content Too Large"},
                 {414, "URI Too Long"},

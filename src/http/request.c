@@ -211,3 +211,8 @@ void assay_http_complete(struct assay_http_request *r) {
     if (!detached) assay_http_finish(x);
     x->completed(x);
 }
+
+bool assay_http_again(struct assay_http_request *r) {
+    struct assay_http_exchange *x = exchange_of(r);
+    return x->again(x);
+}

@@ -18,6 +18,7 @@ static const char *const page_params[] = {"limit", "cursor", NULL};
 static const char *const page_scheme_params[] = {"limit", "cursor", "scheme", NULL};
 static const char *const rank_params[] = {"limit", "cursor", "sort", NULL};
 static const char *const order_params[] = {"limit", "cursor", "scheme", "state", "outcome", "period", NULL};
+static const char *const change_params[] = {"after", "provider", "wait", "limit", NULL};
 static const char *const risk_params[] = {"limit", "cursor", "scheme", "provider", "within_seconds", NULL};
 
 /* clang-format off */
@@ -45,6 +46,8 @@ static const struct assay_http_route routes[] = {
     {.name = "post_revert", .method = ASSAY_HTTP_POST, .pattern = "/v1/uploads/{upload}/revert", .kind = ASSAY_HTTP_WORKER,
      .lane = ASSAY_HTTP_LANE_BULK, .handler = assay_post_revert, KEY},
     READ("get_rejected", "/v1/uploads/{upload}/rejected", assay_get_rejected, page_params),
+    {.name = "list_changes", .method = ASSAY_HTTP_GET, .pattern = "/v1/changes", .kind = ASSAY_HTTP_WORKER, .lane = ASSAY_HTTP_LANE_FEED,
+     .handler = assay_get_changes, KEY, .params = change_params},
 
     HELD("list_providers", "/v1/providers", assay_get_providers, page_params),
     CHANGE("post_providers", ASSAY_HTTP_POST, "/v1/providers", assay_post_providers, json, DOCUMENT_BODY_MAX),

@@ -87,6 +87,22 @@ static void completed(struct assay_http_exchange *x) {
     assay_http_exchange_unref(x);
 }
 
+/* A handler that waited wants its worker back. Under the lock the connection stays, and with it the server and its lanes. */
+static bool again(struct assay_http_exchange *x) {
+    assay_http_exchange_ref(x); /* the worker may be done with it before the lock is */
+    pthread_mutex_lock(&x->lock);
+    bool over = x->detached || x->cut, placed = false;
+    if (!over) {
+        struct assay_http_lane_pool *lane = x->server->lanes[x->pub.route->lane];
+        placed = assay_http_lane_reserve(lane);
+        if (placed) assay_http_lane_push(lane, x);
+    }
+    pthread_mutex_unlock(&x->lock);
+    if (over) assay_http_complete(&x->pub);
+    assay_http_exchange_unref(x);
+    return placed || over;
+}
+
 /* --- replying ----------------------------------------------------------------------------------------------------- */
 static void release_body(void *body) { assay_http_body_unref(body); }
 
@@ -139,6 +155,7 @@ static void *on_target(void *cls, const char *target, struct MHD_Connection *mhd
     x->mhd = mhd;
     x->conn = conn_of(mhd);
     x->completed = completed;
+    x->again = again;
     x->started_us = x->phase_us = assay_clock_monotonic_us();
     x->raw_target = target;
     x->raw_target_size = target ? strlen(target) : 0;
@@ -438,7 +455,10 @@ void assay_http_config_init(struct assay_http_config *c) {
         .head_ms = 10000,
         .body_ms = 60000,
         .reply_ms = 120000,
-        .lanes = {[ASSAY_HTTP_LANE_READ] = {4, 256}, [ASSAY_HTTP_LANE_WRITE] = {2, 64}, [ASSAY_HTTP_LANE_BULK] = {2, 16}},
+        .lanes = {[ASSAY_HTTP_LANE_READ] = {4, 256},
+                  [ASSAY_HTTP_LANE_WRITE] = {2, 64},
+                  [ASSAY_HTTP_LANE_BULK] = {2, 16},
+                  [ASSAY_HTTP_LANE_FEED] = {1, 1024}},
     };
 }
 

@@ -49,12 +49,14 @@ struct assay_item assay_item_dup(const struct assay_item *it, struct assay_arena
 
 struct touch { /* an order that something happens to */
     struct assay_order_key key;
+    const struct assay_item *by;           /* the record that does it: of the order, or a void */
     const struct assay_item *item;         /* a new record of it, or NULL: */
     const struct assay_record_key *voided; /* a stored record of it that a new void names */
     const struct assay_order_row *stored;  /* known from the void's target */
     bool cleared;                          /* ... or which no void names any more */
 };
 
+struct folded;
 struct batch {
     struct assay_session *s;
     const struct assay_config *cfg;
@@ -73,7 +75,15 @@ struct batch {
     /* being built */
     struct assay_order_row *orders;
     struct assay_verdict_row *verdicts;
+    struct folded *folded; /* as orders */
+    int64_t n_numbered;    /* records that took a number */
     size_t n_orders, n_verdicts;
+};
+
+struct folded { /* what an order came from, and what it gave: for the feed of changes */
+    const struct touch *first, *end;
+    const struct assay_verdict_row *verdicts;
+    size_t n_verdicts;
 };
 
 #define COMPARE(x, y) \
@@ -231,8 +241,9 @@ static enum assay_status touch_by_void(struct batch *b, const struct assay_item 
     if (!row || row->type == ASSAY_EVENT_VOIDED) return ASSAY_OK; /* a void of a void has no effect */
     if (is_loose_survey(row->type, row->order_no)) return count_stored_survey(b, row, -1, e);
     if (row->order_no.p)
-        add_touch(b, (struct touch){
-                         .key = {it->provider_id, row->order_no}, .voided = voided, .stored = b->load.target_orders[target]});
+        add_touch(
+            b, (struct touch){
+                   .key = {it->provider_id, row->order_no}, .by = it, .voided = voided, .stored = b->load.target_orders[target]});
     return ASSAY_OK;
 }
 
@@ -278,7 +289,7 @@ static enum assay_status list_touches(struct batch *b, struct voids *voids, stru
             if (b->load.target_rows[t] && b->load.target_voided[t]) continue;
             st = touch_by_void(b, it, t, key, e);
         } else if (it->fresh && it->order.p) {
-            add_touch(b, (struct touch){.key = {it->provider_id, it->order}, .item = it});
+            add_touch(b, (struct touch){.key = {it->provider_id, it->order}, .by = it, .item = it});
         } else if (it->fresh && is_loose_survey(it->type, it->order)) {
             bool voided = b->load.voided[i] || voids_have(voids, it->provider_id, it->kind, it->id);
             if (!voided) st = count_new_survey(b, it, e);
@@ -465,6 +476,7 @@ static enum assay_status refold_order(struct batch *b, const struct voids *voids
             if (recs[i].record.kind == x->voided->kind && assay_str_eq(recs[i].record.id, x->voided->id))
                 recs[i].voided = !x->cleared;
     }
+    struct folded *folded = &b->folded[b->n_orders];
     struct assay_order_row *now = &b->orders[b->n_orders++];
     struct assay_str packed;
     if (append_only) {
@@ -494,12 +506,14 @@ static enum assay_status refold_order(struct batch *b, const struct voids *voids
         after[kept++] = after[i];
     }
     b->n_verdicts += kept;
+    *folded = (struct folded){t, end, after, kept};
     return ASSAY_OK;
 }
 
 static enum assay_status refold_touched(struct batch *b, const struct voids *voids, struct assay_error *e) {
     b->orders = assay_arena_alloc(b->a, (b->n_touches + 1) * sizeof *b->orders);
     b->verdicts = assay_arena_alloc(b->a, (b->n_touches + 1) * b->cfg->n_schemes * sizeof *b->verdicts);
+    b->folded = assay_arena_alloc(b->a, (b->n_touches + 1) * sizeof *b->folded);
     for (size_t i = 0, j; i < b->n_touches; i = j) {
         for (j = i + 1; j < b->n_touches && order_key_cmp(&b->touches[i].key, &b->touches[j].key) == 0; j++) continue;
         enum assay_status st = refold_order(b, voids, &b->touches[i], &b->touches[j], e);
@@ -514,7 +528,7 @@ static struct assay_record_row *number_records(struct batch *b, size_t fresh, si
     struct assay_record_row *rows = assay_arena_alloc(b->a, fresh * sizeof *rows);
     size_t n = 0, h = 0;
     for (size_t i = 0; i < b->n; i++) {
-        const struct assay_item *it = &b->items[i];
+        struct assay_item *it = &b->items[i];
         if (!it->fresh || it->status) continue;
         /* Most batches are runs of one provider. */
         if (b->load.providers[h] != it->provider_id) {
@@ -535,11 +549,12 @@ static struct assay_record_row *number_records(struct batch *b, size_t fresh, si
                                               .content = it->content,
                                               .at = it->at,
                                               .received_at = it->received_at,
-                                              .seq = ++head->seq,
+                                              .seq = it->seq = ++head->seq,
                                               .upload_id = it->upload_id,
                                               .party = it->party};
     }
     *count = n;
+    b->n_numbered = (int64_t)n;
     return rows;
 }
 
@@ -565,6 +580,25 @@ static enum assay_status fold_batch(struct batch *b, struct voids *voids, struct
     return ASSAY_OK;
 }
 
+/* Once the records have their numbers. An order has the last that its records took. Where voids are taken back no record
+ * alone is why an order changes; but each that changes has at least one void in the batch, so its numbers are enough. */
+static struct assay_change_row *list_changes(struct batch *b, size_t *n) {
+    struct assay_touched *orders = assay_arena_alloc(b->a, (b->n_orders + 1) * sizeof *orders);
+    int64_t below = 0; /* the head's number, less what was given to orders of the provider */
+    for (size_t i = 0, h = 0; i < b->n_orders; i++) {
+        const struct folded *f = &b->folded[i];
+        orders[i] = (struct assay_touched){.key = b->orders[i].key, .verdicts = f->verdicts, .n_verdicts = f->n_verdicts};
+        for (const struct touch *t = f->first; t < f->end; t++)
+            if (t->by && !t->by->status && t->by->seq > orders[i].seq) orders[i].seq = t->by->seq;
+        if (i == 0 || orders[i].key.provider_id != orders[i - 1].key.provider_id) {
+            while (b->load.heads[h].provider_id != orders[i].key.provider_id) h++;
+            below = b->load.heads[h].seq;
+        }
+        if (!f->first->by) orders[i].seq = below--;
+    }
+    return assay_changes_make(orders, b->n_orders, &b->sums, b->load.heads, b->load.n_providers, b->load.place, b->a, n);
+}
+
 static enum assay_status write_batch(struct batch *b, const struct voids *voids, size_t fresh, struct assay_error *e) {
     struct assay_ingest_save save = {.voided = voids->keys,
                                      .n_voided = voids->n,
@@ -582,6 +616,7 @@ static enum assay_status write_batch(struct batch *b, const struct voids *voids,
                                      .n_heads = b->load.n_providers,
                                      .finish = b->run->finish};
     save.records = number_records(b, fresh, &save.n_records);
+    save.changes = list_changes(b, &save.n_changes);
     return assay_store_ingest_save(b->s->db, &save, b->run->mode != REHEARSAL, e);
 }
 
@@ -616,6 +651,7 @@ static enum assay_status decide_and_write(struct batch *b, struct assay_error *e
         run->finished = !st && run->finish;
     }
     if (st || !writes || run->mode == REHEARSAL) assay_db_rollback(b->s->db);
+    else assay_service_committed(b->s->service, b->load.providers, b->load.n_providers, b->n_numbered);
     return st;
 }
 

@@ -18,6 +18,29 @@ struct assay_zones {
 /* The zone of an IANA name, from the system's zone data; NULL where there is none. Thread-safe. ctx: struct assay_zones. */
 const struct assay_zone *assay_zones_get(void *ctx, const char *name);
 
+/* --- announce.c: who is told of commits. One listener; all but the atomics belong to the lock or to the watcher. */
+struct assay_announcer {
+    pthread_mutex_t lock;
+    assay_commit_listener *listener;
+    void *arg;
+    int64_t ours; /* by how much our commits moved what the tip counts */
+    /* the watcher's */
+    struct assay_feed_tip tip;
+    int64_t others, held_since_us, tidy_at_us;
+    atomic_int_fast64_t held_us, behind;
+};
+void assay_announcer_init(struct assay_announcer *a);
+/* From here on the watcher looks what moves. */
+enum assay_status assay_announcer_start(struct assay_announcer *a, struct assay_db *db, struct assay_error *e) ASSAY_MUST_CHECK;
+void assay_announcer_destroy(struct assay_announcer *a);
+/* A transaction of this daemon has committed: it changed these providers; NULL: any, or the configuration. records: by how
+ * many sequence numbers and revisions of the configuration; that many are not taken for another daemon's. */
+void assay_service_committed(struct assay_service *s, const int32_t *providers, size_t n, int64_t records);
+/* What other daemons committed since the last look, and how far the feed is. */
+void assay_announcer_look(struct assay_service *s, struct assay_db *db);
+/* Throw away changes that are older than they are kept; most calls return at once. */
+void assay_announcer_tidy(struct assay_session *session);
+
 struct assay_committer;
 struct assay_service {
     struct assay_service_options options;
@@ -27,6 +50,7 @@ struct assay_service {
     pthread_mutex_t reload_lock; /* one reload at a time */
     struct assay_committer *committer;
     struct assay_watcher *watcher;
+    struct assay_announcer announcer;
 };
 
 /* --- watcher.c: sees within a second what other daemons changed. */
@@ -97,6 +121,27 @@ int assay_record_key_cmp(const void *x, const void *y);
 /* Of ascending keys those that are not among ascending others, into out; their number. */
 size_t assay_keys_without(const struct assay_record_key *keys, size_t n, const struct assay_record_key *others, size_t n_others,
                           struct assay_record_key *out);
+/* --- effects.c: rows of the feed of changes. */
+struct assay_effect { /* of a row: a verdict that changed, or a month whose counts or pay moved */
+    int16_t scheme_id;
+    assay_month month; /* NO_MONTH: it is a verdict, with its outcome (NONE: there is no order any more) */
+    enum assay_outcome outcome;
+    bool counts, pay;
+};
+/* month: of a year below 5461. */
+void assay_effect_add(struct assay_buf *b, const struct assay_effect *x);
+/* The next of packed effects, which is taken off; false at their end. */
+bool assay_effect_next(struct assay_str *rest, struct assay_effect *out);
+struct assay_touched { /* an order of a transaction */
+    struct assay_order_key key;
+    int64_t seq;                              /* the last that its records took */
+    const struct assay_verdict_row *verdicts; /* that changed */
+    size_t n_verdicts;
+};
+/* Rows in the arena, by (provider_id, seq). Sorts orders. heads: all of the transaction, by provider_id, as they will be. */
+struct assay_change_row *assay_changes_make(struct assay_touched *orders, size_t n, const struct assay_tally_sums *sums,
+                                            const struct assay_head *heads, size_t n_heads, int64_t place, struct assay_arena *a,
+                                            size_t *n_rows);
 
 /* --- committer.c */
 struct assay_committer *assay_committer_new(struct assay_service *s, struct assay_error *e);

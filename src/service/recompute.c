@@ -416,18 +416,30 @@ static enum assay_status put_right(struct verify *v, struct assay_error *e) {
     return st ? st : assay_store_ingest_save(v->s->db, &save, false, e);
 }
 
+/* Readers are told to read the provider's figures again. */
+static enum assay_status tell_repaired(struct verify *v, struct assay_error *e) {
+    enum assay_status st = assay_store_config_advance(v->s->db, e);
+    return st ? st
+              : assay_store_change_configuration(v->s->db, v->cfg->revision + 1, ASSAY_CHANGE_RECOMPUTED, v->provider->code, e);
+}
+
 static enum assay_status run_provider(struct verify *v, struct assay_error *e) {
     struct assay_head *heads;
     int32_t id = v->provider->id;
+    int64_t differences = v->out->differences, locked;
     enum assay_status st = assay_db_begin(v->s->db, !v->repair, e);
+    if (!st && v->repair) st = assay_store_config_lock(v->s->db, &locked, e); /* before the head, as all who change it do */
     if (!st && v->repair) st = assay_store_heads_lock(v->s->db, &id, 1, v->a, &heads, e);
     int64_t revision = 0;
     if (!st) st = assay_store_config_revision(v->s->db, &revision, e);
     if (!st && revision != v->cfg->revision) st = assay_fail(e, ASSAY_RETRY, "", "the configuration moved");
     if (!st) st = derive_and_compare(v, e);
-    if (!st && v->repair) st = put_right(v, e);
+    bool mend = !st && v->repair && v->out->differences > differences;
+    if (mend) st = put_right(v, e);
+    if (mend && !st) st = tell_repaired(v, e);
     if (!st) st = assay_db_commit(v->s->db, e);
     else assay_db_rollback(v->s->db);
+    if (mend && !st) assay_service_committed(v->s->service, NULL, 0, 1);
     return st;
 }
 

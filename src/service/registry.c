@@ -159,20 +159,23 @@ static enum assay_status begin_change(struct change *c, struct assay_error *e) {
     return st ? st : assay_fail(e, ASSAY_RETRY, "", "the configuration keeps changing");
 }
 
-/* Read the configuration as it will be, once the new rows are in. */
-static enum assay_status see_after(struct change *c, struct assay_error *e) {
+/* Read the configuration as it will be, once the new rows are in; the feed says what they are. */
+static enum assay_status see_after(struct change *c, enum assay_change_what what, struct assay_str name, struct assay_error *e) {
     enum assay_status st = assay_store_config_advance(c->s->db, e);
-    return st ? st : assay_config_load(c->s->service, c->s->db, &c->after, e);
+    if (!st) st = assay_config_load(c->s->service, c->s->db, &c->after, e);
+    return st ? st : assay_store_change_configuration(c->s->db, c->after->revision, what, name, e);
 }
 
 static enum assay_status end_change(struct change *c, enum assay_status st, struct assay_error *e) {
     if (!st) st = assay_db_commit(c->s->db, e);
     if (st) assay_db_rollback(c->s->db);
+    bool advanced = c->after != NULL;
     assay_config_release(c->before);
     assay_config_release(c->after);
     /* Others see it within a second; this daemon at once. */
     struct assay_error later;
     if (!st && assay_config_refresh(c->s->service, c->s->db, &later)) st = ASSAY_OK;
+    if (!st && advanced) assay_service_committed(c->s->service, NULL, 0, 1);
     return st;
 }
 
@@ -244,8 +247,10 @@ static enum assay_status put_providers(struct change *c, const struct assay_prov
         else if (n_rows > before) moved[n_moved++] = known->id;
     }
     if (n_rows == 0) return ASSAY_OK;
+    bool several = !assay_str_eq(rows[0].code, rows[n_rows - 1].code); /* they are sorted by code */
     enum assay_status st = assay_store_provider_insert(c->s->db, rows, n_rows, e);
-    if (!st) st = see_after(c, e);
+    if (!st)
+        st = see_after(c, several ? ASSAY_CHANGE_PROVIDERS : ASSAY_CHANGE_PROVIDER, several ? ASSAY_STR_NONE : rows[0].code, e);
     return st ? st : refold_providers(c, moved, n_moved, any_scheme, NULL, e);
 }
 
@@ -357,8 +362,11 @@ static enum assay_status put_document(struct change *c, const struct document *d
                                      .effective_from = from,
                                      .recorded_at = assay_service_now(c->s->service)};
     struct assay_arena a = {0};
+    static const enum assay_change_what whats[] = {[ASSAY_DOC_CALENDAR] = ASSAY_CHANGE_CALENDAR,
+                                                   [ASSAY_DOC_RATES] = ASSAY_CHANGE_RATES,
+                                                   [ASSAY_DOC_SCHEME] = ASSAY_CHANGE_SCHEME};
     enum assay_status st = assay_store_document_insert(c->s->db, d->kind, &row, e);
-    if (!st) st = see_after(c, e);
+    if (!st) st = see_after(c, whats[d->kind], row.code, e);
     if (!st) st = check_references(c, d, es);
     bool touches = false;
     for (size_t i = 0; !st && i < c->after->n_schemes; i++) touches = touches || touched_by_document(c, &c->after->schemes[i], d);

@@ -14,6 +14,7 @@ static void set_defaults(struct assay_service_options *o) {
     if (!o->upload_slice) o->upload_slice = 4000;
     if (!o->atomic_records) o->atomic_records = 50000;
     if (!o->upload_run_bytes) o->upload_run_bytes = (size_t)16 << 20;
+    if (!o->changes_keep_us) o->changes_keep_us = 30 * ASSAY_DAY;
 }
 
 enum assay_status assay_service_start(const struct assay_service_options *o, struct assay_service **out, struct assay_error *e) {
@@ -26,9 +27,12 @@ enum assay_status assay_service_start(const struct assay_service_options *o, str
     pthread_mutex_init(&s->zones.lock, NULL);
     pthread_mutex_init(&s->config_lock, NULL);
     pthread_mutex_init(&s->reload_lock, NULL);
+    assay_announcer_init(&s->announcer);
     struct assay_session *session = NULL;
     enum assay_status st = assay_session_open(s, &session, e);
     if (!st) st = assay_store_check_schema(session->db, e);
+    if (!st) st = assay_store_feed_renew(session->db, e);
+    if (!st) st = assay_announcer_start(&s->announcer, session->db, e);
     if (!st) st = assay_config_refresh(s, session->db, e);
     assay_session_close(session);
     if (!st && !(s->committer = assay_committer_new(s, e))) st = e->status;
@@ -48,6 +52,7 @@ void assay_service_stop(struct assay_service *s) {
     pthread_mutex_destroy(&s->zones.lock);
     pthread_mutex_destroy(&s->config_lock);
     pthread_mutex_destroy(&s->reload_lock);
+    assay_announcer_destroy(&s->announcer);
     free((char *)(uintptr_t)s->options.conninfo);
     free((char *)(uintptr_t)s->options.spool_dir);
     free((char *)(uintptr_t)s->options.zone_dir);

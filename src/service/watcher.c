@@ -38,6 +38,8 @@ static void look(struct assay_session *s) {
     bool moved = !cfg || cfg->revision != revision;
     assay_config_release(cfg);
     if (moved && assay_config_refresh(s->service, s->db, &e)) return;
+    assay_announcer_look(s->service, s->db);
+    assay_announcer_tidy(s);
 }
 
 static void *run(void *arg) {

@@ -46,7 +46,8 @@ static enum assay_status send_load(struct assay_db *db, const struct assay_inges
     enum assay_status s = pg_send_plain(db, l->snapshot ? PG_BEGIN_SNAPSHOT : PG_BEGIN_WRITE, e);
     if (!s) s = pg_send(db, ASSAY_Q_INGEST_SETTINGS, NULL, e);
     if (!s && !l->snapshot) s = send_head_lock(db, l->providers, l->n_providers, &args, e);
-    if (!s) s = pg_send(db, ASSAY_Q_CONFIG_REVISION, NULL, e);
+    /* After the locks: the place looks at who had them before. */
+    if (!s) s = pg_send(db, l->snapshot ? ASSAY_Q_CONFIG_REVISION : ASSAY_Q_WRITE_PLACE, NULL, e);
     if (!s) s = send_lookup(db, ASSAY_Q_RECORD_FIND, &pg_shape_record_key, l->keys, l->n_keys, &args, e);
     if (!s) s = send_lookup(db, ASSAY_Q_VOIDED_FIND, &pg_shape_record_key, l->keys, l->n_keys, &args, e);
     if (!s) s = send_lookup(db, ASSAY_Q_ORDER_FIND, &pg_shape_order_key, l->orders, l->n_orders, &args, e);
@@ -74,12 +75,12 @@ static enum assay_status take_heads(struct assay_db *db, size_t n, struct assay_
     return ASSAY_OK;
 }
 
-static enum assay_status take_config_revision(struct assay_db *db, int64_t *revision, struct assay_error *e) {
+static enum assay_status take_place(struct assay_db *db, struct assay_ingest_load *l, struct assay_error *e) {
     PGresult *r = NULL;
     enum assay_status s = pg_next(db, &r, e);
     if (s) return s;
     bool there = PQntuples(r) == 1;
-    if (there) *revision = pg_get_int8(r, 0, 0);
+    if (there) l->config_revision = pg_get_int8(r, 0, 0), l->place = pg_get_int8(r, 0, 1);
     PQclear(r);
     return there ? ASSAY_OK : pg_no_config(e);
 }
@@ -143,7 +144,7 @@ static enum assay_status take_load(struct assay_db *db, struct assay_ingest_load
     enum assay_status s = pg_next(db, NULL, e); /* BEGIN */
     if (!s) s = pg_next(db, NULL, e);           /* settings */
     if (!s && !l->snapshot) s = take_heads(db, l->n_providers, a, &l->heads, e);
-    if (!s) s = take_config_revision(db, &l->config_revision, e);
+    if (!s) s = l->snapshot ? take_config_revision(db, &l->config_revision, e) : take_place(db, l, e);
     if (!s && l->n_keys) s = take_found(db, l, a, e);
     if (!s && l->n_keys) s = take_voided(db, l, e);
     if (!s && l->n_orders) s = take_orders(db, l, a, e);
@@ -163,7 +164,7 @@ static void clear_load(struct assay_ingest_load *l, struct assay_arena *a) {
 
 enum assay_status assay_store_ingest_begin(struct assay_db *db, struct assay_ingest_load *l, struct assay_arena *a,
                                            struct assay_error *e) {
-    static const enum assay_query queries[] = {ASSAY_Q_INGEST_SETTINGS, ASSAY_Q_HEAD_LOCK,   ASSAY_Q_CONFIG_REVISION,
+    static const enum assay_query queries[] = {ASSAY_Q_INGEST_SETTINGS, ASSAY_Q_HEAD_LOCK,   ASSAY_Q_WRITE_PLACE,
                                                ASSAY_Q_RECORD_FIND,     ASSAY_Q_VOIDED_FIND, ASSAY_Q_ORDER_FIND,
                                                ASSAY_Q_TARGET_FIND};
     clear_load(l, a);
@@ -313,13 +314,14 @@ static enum assay_status pipe_parts(struct assay_db *db, const struct part *part
 enum assay_status assay_store_ingest_save(struct assay_db *db, const struct assay_ingest_save *save, bool commit,
                                           struct assay_error *e) {
     const struct pg_shape *order = &pg_shape_order, *verdict = &pg_shape_verdict;
-    bool copied = save->n_records >= COPY_MIN;
+    bool copied = save->n_records >= COPY_MIN, copied_changes = save->n_changes >= COPY_MIN;
     struct split o = split_rows(save->orders, save->n_orders, order->size, offsetof(struct assay_order_row, fresh));
     struct split v = split_rows(save->verdicts, save->n_verdicts, verdict->size, offsetof(struct assay_verdict_row, fresh));
     const struct part copies[] = {
         {ASSAY_Q_RECORD_COPY, &pg_shape_record, save->records, copied ? save->n_records : 0, NULL},
         {ASSAY_Q_ORDER_COPY, order, o.fresh, o.n_fresh, NULL},
         {ASSAY_Q_VERDICT_COPY, verdict, v.fresh, v.n_fresh, NULL},
+        {ASSAY_Q_CHANGE_COPY, &pg_shape_change, save->changes, copied_changes ? save->n_changes : 0, NULL},
     };
     const struct part parts[] = {
         {ASSAY_Q_RECORD_INSERT, &pg_shape_record, save->records, copied ? 0 : save->n_records, NULL},
@@ -329,6 +331,7 @@ enum assay_status assay_store_ingest_save(struct assay_db *db, const struct assa
         {ASSAY_Q_VERDICT_SAVE, verdict, v.other, v.n_other, NULL},
         {ASSAY_Q_TALLY_ADD, &pg_shape_tally, save->tallies, save->n_tallies, add_counts},
         {ASSAY_Q_PAY_ADD, &pg_shape_pay, save->pays, save->n_pays, NULL},
+        {ASSAY_Q_CHANGE_INSERT, &pg_shape_change, save->changes, copied_changes ? 0 : save->n_changes, NULL},
         {ASSAY_Q_HEAD_ADVANCE, &pg_shape_head, save->heads, save->n_heads, NULL},
         {ASSAY_Q_UPLOAD_FINISH, &pg_shape_upload, save->finish, save->finish ? 1 : 0, NULL},
     };

@@ -4,7 +4,7 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 
-_Static_assert(sizeof(enum assay_kind) == sizeof(int), "PG_FORM_ENUM reads and writes enums as int");
+_Static_assert(sizeof(enum assay_kind) == sizeof(int) && sizeof(enum assay_change_what) == sizeof(int), "PG_FORM_ENUM reads and writes enums as int");
 
 /* clang-format off */
 #define AT(type, form, member) {PG_FORM_##form, offsetof(struct type, member)}
@@ -41,6 +41,9 @@ SHAPE(tally, assay_tally_row,
 SHAPE(pay, assay_pay_row,
     AT(assay_pay_row, INT4, provider_id), AT(assay_pay_row, INT2, scheme_id), AT(assay_pay_row, INT4, month),
     AT(assay_pay_row, INT8, rate), AT(assay_pay_row, INT4, orders));
+SHAPE(change, assay_change_row,
+    AT(assay_change_row, INT8, place), AT(assay_change_row, INT8, seq), AT(assay_change_row, INT4, provider_id),
+    AT(assay_change_row, ENUM, what), AT(assay_change_row, TEXT, name), AT(assay_change_row, BYTEA, effects));
 SHAPE(provider, assay_provider_row,
     AT(assay_provider_row, INT4, provider_id), AT(assay_provider_row, INT4, version),
     AT(assay_provider_row, DATE, effective_from), AT(assay_provider_row, INSTANT, recorded_at),

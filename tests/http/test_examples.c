@@ -11,7 +11,8 @@
 /* --- the story -------------------------------------------------------------------------------------------------------- */
 
 /* One request. Its body is the file NAME.request.json or .ndjson, where there is one and none is given; its reply is the file
- * NAME.reply.json or .ndjson. The operation is NAME up to its first dot, unless given. "{upload}" is the last upload's id. */
+ * NAME.reply.json or .ndjson. The operation is NAME up to its first dot, unless given. "{upload}" is the last upload's id, "{cursor}" where the
+ * feed of changes was said to go on. */
 struct step {
     const char *at; /* the service's clock, +08:00; NULL: as before */
     const char *name, *method, *target;
@@ -44,7 +45,8 @@ static const struct step story[] = {
     {ROW(NULL, "list_schemes", "GET", "/v1/schemes", 200)},
     {ROW(NULL, "problem.precondition_required", "PUT", "/v1/schemes/pilot", 428), .op = "put_scheme", .body = "{}"},
     {ROW(NULL, "problem.precondition_failed", "PUT", "/v1/schemes/pilot", 412), .op = "put_scheme", .body = "{}", .if_match = "\"v7\""},
-    /* one order of P001, from the call to the survey */
+    /* one order of P001, from the call to the survey; the portal follows */
+    {ROW(NULL, "list_changes", "GET", "/v1/changes", 200)},
     {ROW("2001-02-12T09:11:00", "post_ccc_dispatches", "POST", "/v1/ccc-dispatches", 201)},
     {ROW("2001-02-12T09:41:00", "post_repair_events", "POST", "/v1/repair-events", 201)},
     {ROW(NULL, "post_repair_events.duplicate", "POST", "/v1/repair-events", 200), .body = "@post_repair_events.request.json"},
@@ -52,6 +54,8 @@ static const struct step story[] = {
      .body = "{\"id\": \"W000017-1\", \"type\": \"order.completed\", \"provider\": \"P001\", \"order\": \"W000017\", \"at\": \"2001-02-12T09:40:00+08:00\"}"},
     {ROW("2001-02-14T14:35:00", "post_repair_events.array", "POST", "/v1/repair-events", 200)},
     {ROW("2001-02-14T14:51:00", "post_survey_responses", "POST", "/v1/survey-responses", 201)},
+    {ROW(NULL, "list_changes.followed", "GET", "/v1/changes?after={cursor}&wait=30", 200)},
+    {ROW(NULL, "list_changes.provider", "GET", "/v1/changes?provider=P001&after=13", 200)},
     /* the others of the winter, in bulk */
     {ROW("2001-02-14T14:55:00", "post_ccc_dispatches.bulk", "POST", "/v1/ccc-dispatches", 200)},
     {ROW(NULL, "post_survey_responses.bulk", "POST", "/v1/survey-responses", 200)},
@@ -88,6 +92,7 @@ static const struct step story[] = {
     {ROW(NULL, "problem.not_found", "GET", "/v1/providers/P001/orders/W999999", 404), .op = "get_order"},
     {ROW(NULL, "problem.unknown_parameter", "GET", "/v1/providers/P001/orders?stat=open&limit=9", 400), .op = "list_orders"},
     {ROW(NULL, "problem.invalid_parameter", "GET", "/v1/providers/P001/orders?state=closd&limit=5000", 400), .op = "list_orders"},
+    {ROW(NULL, "problem.cursor_expired", "GET", "/v1/changes?provider=P001&after=20010214", 410), .op = "list_changes"},
     {ROW(NULL, "problem.invalid_json", "POST", "/v1/repair-events", 400), .op = "post_repair_events", .body = "{\"id\": \"W000022-1\","},
     {ROW(NULL, "problem.unsupported_media_type", "POST", "/v1/repair-events", 415), .op = "post_repair_events", .body = "id=1", .type = "text/plain"},
     {ROW(NULL, "problem.validation_failed", "POST", "/v1/repair-events", 422), .op = "post_repair_events",
@@ -110,7 +115,7 @@ static struct {
     struct assay_app app;
     struct assay_http_config config;
     json_t *contract;
-    char upload[ASSAY_UPLOAD_ID_TEXT];
+    char upload[ASSAY_UPLOAD_ID_TEXT], cursor[256];
 } program;
 
 static void set_clock(const char *text) {
@@ -155,11 +160,11 @@ static void stop(void) {
 
 /* --- requests ----------------------------------------------------------------------------------------------------------- */
 
-static struct assay_buf with_upload(const char *target) {
+static struct assay_buf with_names(const char *target) {
     struct assay_buf b = {0};
-    const char *mark = strstr(target, "{upload}");
+    const char *mark = strchr(target, '{');
     assay_buf_add(&b, target, mark ? (size_t)(mark - target) : strlen(target));
-    if (mark) assay_buf_printf(&b, "%s%s", program.upload, mark + strlen("{upload}"));
+    if (mark) assay_buf_printf(&b, "%s%s", mark[1] == 'u' ? program.upload : program.cursor, strchr(mark, '}') + 1);
     return b;
 }
 
@@ -180,7 +185,7 @@ static const char *body_of(const struct step *s, struct assay_buf *out) {
 static void call(const struct step *s, const char *if_none_match, struct assay_http_result *out) {
     struct assay_http_field headers[8];
     size_t n = 0;
-    struct assay_buf body = {0}, target = with_upload(s->target);
+    struct assay_buf body = {0}, target = with_names(s->target);
     const char *type = body_of(s, &body);
     headers[n++] = (struct assay_http_field){"X-Request-Id", REQUEST_ID};
     if (!s->keyless) headers[n++] = (struct assay_http_field){"Authorization", "Bearer " KEY};
@@ -217,12 +222,25 @@ static void mask_uploads(struct assay_buf *b) {
         if (b->p[i] == 'u' && strspn(b->p + i + 1, "0123456789abcdef") == 16) memset(b->p + i + 11, '0', 6);
 }
 
+/* A cursor of the feed over all providers holds transaction ids: what it is does not count. */
+static void mask_cursors(struct assay_buf *b) {
+    static const char member[] = "\"next\"";
+    for (char *p = b->p; p && (p = strstr(p, member)); p++) {
+        char *value = p + strlen(member) + strspn(p + strlen(member), ": \"");
+        size_t n = *value == 'c' ? strspn(value, "0123456789abcdef") : 0;
+        memmove(value, value + n, strlen(value + n) + 1);
+        b->n -= n;
+    }
+}
+
 static bool same_text(const char *name, const struct assay_http_result *r, bool lines) {
     struct assay_buf expected = {0}, found = {0};
     bool there = contract_read(name, &expected);
     assay_buf_add(&found, r->body.p, r->body.n);
     mask_uploads(&expected);
     mask_uploads(&found);
+    mask_cursors(&expected);
+    mask_cursors(&found);
     json_t *x = lines || !there ? NULL : json_loads(expected.p, 0, NULL), *y = lines ? NULL : json_loads(found.p, 0, NULL);
     bool same = there && (lines ? assay_str_eq(assay_buf_str(&expected), assay_buf_str(&found)) : x && json_equal(x, y));
     json_decref(x);
@@ -311,6 +329,8 @@ static void run(const struct step *s) {
         check_contract(s, &r);
         check_again(s, &r);
     }
+    const char *next = !strncmp(s->name, "list_changes", strlen("list_changes")) ? strstr(r.body.p, "\"next\":\"") : NULL;
+    if (next) snprintf(program.cursor, sizeof program.cursor, "%.*s", (int)strcspn(next + 8, "\""), next + 8);
     assay_http_result_free(&r);
 }
 
