@@ -508,10 +508,13 @@ static enum assay_status attempt(struct assay_session *s, const struct assay_con
     size_t fresh = decide_new(&b);
     if (fresh == 0) { /* nothing new: take no number, move no revision */
         assay_db_rollback(s->db);
+        /* What stands already may be another daemon's, or ours from a commit that we did not hear of. */
+        assay_revisions_note(s->service->revisions, b.load.heads, b.load.n_providers, 1);
         return ASSAY_OK;
     }
     st = write_batch(&b, fresh, e);
     assay_arena_free(&b.scratch);
+    if (!st) assay_revisions_note(s->service->revisions, b.load.heads, b.load.n_providers, 0);
     if (st) assay_db_rollback(s->db);
     return st;
 }

@@ -427,6 +427,7 @@ static enum assay_status run_provider(struct verify *v, struct assay_error *e) {
     if (!st && v->repair) st = put_right(v, e);
     if (!st) st = assay_db_commit(v->s->db, e);
     else assay_db_rollback(v->s->db);
+    if (!st && v->repair) assay_revisions_note(v->s->service->revisions, heads, 1, 0);
     return st;
 }
 
@@ -443,7 +444,14 @@ static enum assay_status run_all(struct assay_session *s, bool repair, void (*re
         size_t i = 0;
         while (i < cfg->n_providers && last.p && assay_str_cmp(cfg->providers[i].code, last) <= 0) i++;
         for (; i < cfg->n_providers && !st; i++) {
-            struct verify v = {.s = s, .cfg = cfg, .provider = &cfg->providers[i], .a = &a, .repair = repair, .report = report, .arg = arg, .out = out};
+            struct verify v = {.s = s,
+                               .cfg = cfg,
+                               .provider = &cfg->providers[i],
+                               .a = &a,
+                               .repair = repair,
+                               .report = report,
+                               .arg = arg,
+                               .out = out};
             st = run_provider(&v, e);
             assay_arena_reset(&a);
             if (st) break;
