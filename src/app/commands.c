@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "assay/http.h"
 #include "assay/service.h"
 
 static int complain(enum assay_status st, const struct assay_error *e) {
@@ -29,7 +30,9 @@ int assay_cmd_check_config(int argc, char **argv) {
     struct assay_settings settings;
     struct assay_error e = {0};
     int rest;
+    const char *const *origins;
     enum assay_status st = assay_settings_read(argc, argv, &rest, &settings, &e);
+    if (!st) st = assay_http_origins_parse(settings.cors_origins, &settings.arena, &origins, &e);
     if (!st) puts("the settings are sound");
     assay_settings_free(&settings);
     return st ? complain(st, &e) : 0;

@@ -8,6 +8,19 @@
 /* Bits of a route's access. Roles come with keys in the database; today there is one key, the administrator's. */
 #define ASSAY_ACCESS_ADMIN 1u
 
+/* A route's scope: what its reply changes with, so that it may be kept until then. Not for what changes with the clock, nor
+ * with what moves no revision (uploads). */
+enum assay_scope {
+    ASSAY_SCOPE_NONE,     /* never kept */
+    ASSAY_SCOPE_PROGRAM,  /* the same as long as the daemon lives */
+    ASSAY_SCOPE_CONFIG,   /* the registry and its documents */
+    ASSAY_SCOPE_PROVIDER, /* that, and what is stored of the provider that the route's first variable names */
+    ASSAY_SCOPE_NETWORK,  /* anything: ranks */
+};
+/* How the server asks what a reply rests on, and how a request that says no-cache looks at the database first (http.h). */
+bool assay_app_tag(struct assay_http_request *r, struct assay_http_tag *out);
+enum assay_status assay_app_renew(struct assay_http_request *r, void *worker, struct assay_error *e);
+
 struct assay_app {
     struct assay_service *service;
     const char *admin_key; /* NULL: --insecure-no-auth */

@@ -110,8 +110,9 @@ struct assay_str assay_http_body_gzip(struct assay_http_body *body) {
     return (struct assay_str){body->gzip, body->gzip_size};
 }
 
-bool assay_http_body_has_gzip(const struct assay_http_body *body) { return atomic_load(&body->has_gzip); }
-
-bool assay_http_body_ready(const struct assay_http_request *r, const struct assay_http_body *body) {
-    return body->bytes.n < GZIP_MIN || assay_http_body_has_gzip(body) || !assay_http_wants_gzip(r->headers.accept_encoding);
+size_t assay_http_body_footprint(const struct assay_http_body *body) {
+    size_t gzip = atomic_load(&body->has_gzip) ? body->gzip_size : 0;
+    return sizeof *body + (body->owned ? body->bytes.n : 0) + gzip;
 }
+
+bool assay_http_body_has_gzip(const struct assay_http_body *body) { return atomic_load(&body->has_gzip); }
