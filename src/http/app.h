@@ -63,6 +63,18 @@ struct assay_str assay_app_scheme(const struct assay_http_request *r);
 void assay_cursor_write(char list, const struct assay_str *fields, size_t n, struct assay_buf *b);
 /* False where the cursor is not one of that list with n fields. Fields live in the arena. */
 bool assay_cursor_read(char list, struct assay_str cursor, struct assay_arena *a, struct assay_str *fields, size_t n);
+/* A walk through all providers of a list whose order may change between pages (walk.c): ?cursor= holds who was given. */
+struct assay_walk {
+    unsigned char *given; /* a bit each, by provider_id */
+    size_t n;             /* bytes */
+    struct assay_str last;
+    bool last_only; /* the cursor has no room for all: it goes on behind `last`, wherever that stands now */
+};
+/* False where ?cursor= is not one of such a list. */
+bool assay_walk_begin(struct assay_http_request *r, const struct assay_config *cfg, struct assay_walk *w);
+bool assay_walk_given(const struct assay_walk *w, int32_t provider_id);
+void assay_walk_give(struct assay_walk *w, const struct assay_config_provider *p);
+void assay_walk_cursor(const struct assay_walk *w, struct assay_buf *b);
 /* Set the Link header of a list's next page. */
 void assay_app_link_next(struct assay_http_request *r, struct assay_str cursor);
 

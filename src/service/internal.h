@@ -61,6 +61,10 @@ enum assay_status assay_no_such(struct assay_error *e, const char *what, struct 
 
 /* --- periods.c: evaluated periods, kept. limit: bytes. */
 struct assay_periods *assay_periods_new(size_t limit);
+/* A period of a scheme, without its rows. ASSAY_NOT_FOUND as assay_read_period. */
+enum assay_status assay_period_find(struct assay_session *s, const struct assay_config *cfg, struct assay_str scheme,
+                                    struct assay_str period, struct assay_period_view *out,
+                                    struct assay_error *e) ASSAY_MUST_CHECK;
 void assay_periods_free(struct assay_periods *p);
 
 /* --- watcher.c: sees within a second what other daemons changed. */

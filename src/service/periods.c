@@ -283,9 +283,8 @@ static enum assay_status follow(struct assay_session *s, const struct assay_peri
 
 /* --- reading ---------------------------------------------------------------------------------------------------------------- */
 
-static enum assay_status find_period(struct assay_session *s, struct assay_str scheme, struct assay_str period,
-                                     struct assay_period_view *out, struct assay_error *e) {
-    const struct assay_config *cfg = s->config;
+enum assay_status assay_period_find(struct assay_session *s, const struct assay_config *cfg, struct assay_str scheme,
+                                    struct assay_str period, struct assay_period_view *out, struct assay_error *e) {
     memset(out, 0, sizeof *out);
     out->config = assay_config_scheme(cfg, scheme);
     if (!out->config) return assay_no_such(e, "scheme", scheme);
@@ -371,8 +370,7 @@ enum assay_status assay_read_period(struct assay_session *s, struct assay_str sc
     for (int try = 0; try < TRIES; try++) {
         struct period *p = NULL;
         if (try > 0 && (st = assay_session_refresh(s, e))) return st;
-        assay_session_repin(s);
-        st = find_period(s, scheme, period, out, e);
+        st = assay_period_find(s, assay_session_repin(s), scheme, period, out, e);
         if (!st) st = take_period(s, out, now.network, &p, e);
         if (st == ASSAY_RETRY) continue;
         if (st) return st;
