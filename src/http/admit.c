@@ -79,14 +79,20 @@ static void set_allow(struct assay_http_exchange *x, const bool allowed[ASSAY_HT
             add_allowed(&b, assay_http_method_name((enum assay_http_method)m));
     add_allowed(&b, "OPTIONS");
     assay_http_reply_header(&x->pub, "Allow", b.p);
-    if (x->pub.headers.access_control_request_method.p) {
-        assay_http_reply_header(&x->pub, "Access-Control-Allow-Methods", b.p);
-        assay_http_reply_header(&x->pub, "Access-Control-Allow-Headers",
-                                "Authorization, Content-Type, Content-Encoding, Accept-Language, Cache-Control, If-Match, "
-                                "If-None-Match, X-Request-Id");
-        assay_http_reply_header(&x->pub, "Access-Control-Max-Age", "600");
-    }
     assay_buf_free(&b);
+}
+
+/* A preflight asks whether a page may ask, not whether there will be what it asks for: so that it can read a 404 or a 405
+ * too, all methods and the headers of the contract are allowed, on any path. */
+static void allow_page(struct assay_http_exchange *x) {
+    if (x->pub.method != ASSAY_HTTP_OPTIONS || !x->pub.headers.access_control_request_method.p || !assay_http_origin_of(x))
+        return;
+    assay_http_reply_empty(&x->pub, 204);
+    assay_http_reply_header(&x->pub, "Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE");
+    assay_http_reply_header(&x->pub, "Access-Control-Allow-Headers",
+                            "Authorization, Content-Type, Content-Encoding, Accept-Language, Cache-Control, If-Match, "
+                            "If-None-Match, X-Request-Id");
+    assay_http_reply_header(&x->pub, "Access-Control-Max-Age", "600");
 }
 
 static bool takes_media(const struct assay_http_exchange *x, const struct assay_http_route *route) {
@@ -113,10 +119,14 @@ static bool find_route(struct assay_http_exchange *x) {
         return assay_http_pattern_vars(x, &site->patterns[found], segments) ||
                refuse(x, ASSAY_BAD_REQUEST, "", "The path has an escape that is broken or not UTF-8");
     }
-    if (!any) return refuse(x, ASSAY_NOT_FOUND, "", "");
-    if (x->pub.method == ASSAY_HTTP_OPTIONS) assay_http_reply_empty(&x->pub, 204);
-    else refuse(x, ASSAY_METHOD_NOT_ALLOWED, "", "");
-    set_allow(x, allowed);
+    if (!any) {
+        refuse(x, ASSAY_NOT_FOUND, "", "");
+    } else {
+        if (x->pub.method == ASSAY_HTTP_OPTIONS) assay_http_reply_empty(&x->pub, 204);
+        else refuse(x, ASSAY_METHOD_NOT_ALLOWED, "", "");
+        set_allow(x, allowed);
+    }
+    allow_page(x);
     return false;
 }
 

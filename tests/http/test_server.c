@@ -1145,10 +1145,21 @@ START_TEST(test_cors) {
     reply_free(&r);
     r = ask("OPTIONS /doc HTTP/1.1\r\n" HOST "Origin: http://localhost:3000\r\nAccess-Control-Request-Method: PUT\r\n\r\n");
     ck_assert_int_eq(r.status, 204);
-    ck_assert_str_eq(header(&r, "Access-Control-Allow-Methods", v), "GET, HEAD, PUT, OPTIONS");
+    ck_assert_str_eq(header(&r, "Allow", v), "GET, HEAD, PUT, OPTIONS");
+    ck_assert_str_eq(header(&r, "Access-Control-Allow-Methods", v), "GET, HEAD, POST, PUT, PATCH, DELETE");
     ck_assert_ptr_nonnull(strstr(header(&r, "Access-Control-Allow-Headers", v), "If-Match"));
     ck_assert_ptr_null(header(&r, "Content-Length", v));
     reply_free(&r);
+    /* A page may ask for what is not there, and read that it is not; a stranger's may not. */
+    r = ask("OPTIONS /nowhere HTTP/1.1\r\n" HOST "Origin: http://localhost:3000\r\nAccess-Control-Request-Method: GET\r\n\r\n");
+    ck_assert_int_eq(r.status, 204);
+    ck_assert_ptr_nonnull(header(&r, "Access-Control-Allow-Methods", v));
+    reply_free(&r);
+    r = ask("OPTIONS /nowhere HTTP/1.1\r\n" HOST "Origin: http://localhost:3001\r\nAccess-Control-Request-Method: GET\r\n\r\n");
+    ck_assert_int_eq(r.status, 404);
+    ck_assert_ptr_null(header(&r, "Access-Control-Allow-Methods", v));
+    reply_free(&r);
+    ask_expect("OPTIONS /nowhere HTTP/1.1\r\n" HOST "\r\n", 404, "not_found");
     /* The door refuses unread: one origin is known, of several none. */
     for (int n = 1; n <= 2; n++) {
         stop(100);
