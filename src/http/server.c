@@ -16,8 +16,9 @@
 
 #include "internal.h"
 
-#define POOL_BESIDES ((size_t)64 * 1024) /* of the library's memory for a connection: what is not the head */
-#define SETTLE_US 1000000                /* for the HTTP threads to close what was cut */
+/* Of the library's memory for a connection: what is not the head. The library clears all of it after each request. */
+#define POOL_BESIDES ((size_t)16 * 1024)
+#define SETTLE_US 1000000 /* for the HTTP threads to close what was cut */
 
 struct assay_http_server {
     struct assay_http_site *site;
