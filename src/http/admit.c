@@ -28,7 +28,9 @@ void assay_http_make_id(char out[ASSAY_HTTP_ID_TEXT]) {
     unsigned char bytes[(ASSAY_HTTP_ID_TEXT - 1) / 2];
     /* Up to 256 bytes are given whole and cannot be interrupted once the kernel's pool is ready, which it is. */
     if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes) memset(bytes, 0, sizeof bytes);
-    for (size_t i = 0; i < sizeof bytes; i++) snprintf(out + 2 * i, 3, "%02x", bytes[i]);
+    static const char hex[] = "0123456789abcdef";
+    for (size_t i = 0; i < sizeof bytes; i++) out[2 * i] = hex[bytes[i] >> 4], out[2 * i + 1] = hex[bytes[i] & 15];
+    out[2 * sizeof bytes] = '\0';
 }
 
 static void identify(struct assay_http_exchange *x) {

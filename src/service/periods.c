@@ -213,6 +213,13 @@ static enum assay_status work_out_rows(struct assay_session *s, const struct ass
     return ASSAY_OK;
 }
 
+/* Most of a row is room for indicators that its scheme does not have: left as it is. */
+static void copy_row(struct assay_evaluated *to, const struct assay_evaluated *from) {
+    size_t begin = offsetof(struct assay_evaluated, evaluation.indicators), end = begin + sizeof from->evaluation.indicators;
+    memcpy(to, from, begin + from->evaluation.n_indicators * sizeof from->evaluation.indicators[0]);
+    memcpy((char *)to + end, (const char *)from + end, sizeof *to - end);
+}
+
 /* Into ranking order. `rows` are given a rank on the way. */
 static void rank_into(struct period *p, struct assay_evaluated *rows, size_t n, struct assay_arena *a) {
     struct assay_ranked *ranked = assay_arena_alloc(a, (n + 1) * sizeof *ranked);
@@ -222,7 +229,7 @@ static void rank_into(struct period *p, struct assay_evaluated *rows, size_t n, 
     int32_t with_rank = 0;
     for (size_t i = 0; i < n; i++) {
         size_t index = (size_t)((char *)ranked[i].evaluation - (char *)&rows[0].evaluation) / sizeof *rows;
-        p->rows[i] = rows[index];
+        copy_row(&p->rows[i], &rows[index]);
         p->by_id[p->rows[i].provider->id] = &p->rows[i];
         with_rank += p->rows[i].evaluation.rank > 0;
     }
@@ -238,7 +245,7 @@ static enum assay_status make_period(struct assay_session *s, const struct assay
     uint32_t *place = assay_arena_alloc(&s->arena, slots * sizeof *place);
     for (size_t id = 0; id < slots; id++) {
         if (!cfg->by_id[id]) continue;
-        if (from->ids) rows[at] = *before->view.by_id[id];
+        if (from->ids) copy_row(&rows[at], before->view.by_id[id]);
         place[id] = (uint32_t)at++;
     }
     enum assay_status st = work_out_rows(s, v, from, rows, place, e);
@@ -247,7 +254,7 @@ static enum assay_status make_period(struct assay_session *s, const struct assay
     atomic_init(&p->refs, 1);
     p->view = *v;
     p->stamp = stamp;
-    p->rows = assay_xcalloc(n, sizeof *p->rows);
+    p->rows = assay_xmalloc((n + 1) * sizeof *p->rows);
     p->by_id = assay_xcalloc(slots, sizeof *p->by_id);
     p->bytes = sizeof *p + n * sizeof *p->rows + slots * sizeof *p->by_id;
     rank_into(p, rows, n, &s->arena);
