@@ -34,6 +34,8 @@ static struct assay_http_body *body_new(struct assay_str bytes, char *owned) {
 }
 
 struct assay_http_body *assay_http_body_take(struct assay_buf *b) {
+    /* It may be kept for long: a buffer that has just doubled is nearly half empty. */
+    if (b->cap - b->n > b->n / 8 + 256) b->p = assay_xrealloc(b->p, b->n + 1);
     struct assay_http_body *body = body_new(assay_buf_str(b), b->p);
     *b = (struct assay_buf){0};
     return body;

@@ -332,7 +332,7 @@ static enum assay_status fly(struct assay_periods *p, struct slot *slot, struct 
     slot->flying = false;
     slot->flights++;
     slot->landed = st;
-    if (st) slot->error = *e;
+    if (st && e) slot->error = *e;
     pthread_cond_broadcast(&p->moved);
     return st;
 }

@@ -990,7 +990,7 @@ static void expect_kept(const char *request, int wanted_status, const char *want
 START_TEST(test_kept_replies) {
     static const char *const routes_of[] = {"kept", "held"};
     for (int i = 0; i < 2; i++) {
-        char get[200], head[200], not [300], etag[512], again[512];
+        char get[200], head[200], held[800], etag[512], again[512];
         atomic_store(&data_now, 7);
         atomic_store(&worked_out, 0);
         atomic_store(&renewed, 0);
@@ -1001,8 +1001,8 @@ START_TEST(test_kept_replies) {
         struct reply r = ask(get);
         ck_assert_ptr_nonnull(header(&r, "ETag", etag));
         reply_free(&r);
-        snprintf(not, sizeof not, "GET /%s/short HTTP/1.1\r\n" HOST "If-None-Match: %s\r\n\r\n", routes_of[i], etag);
-        r = ask(not );
+        snprintf(held, sizeof held, "GET /%s/short HTTP/1.1\r\n" HOST "If-None-Match: %s\r\n\r\n", routes_of[i], etag);
+        r = ask(held);
         ck_assert_int_eq(r.status, 304);
         ck_assert_uint_eq(r.body.n, 0);
         ck_assert_str_eq(header(&r, "ETag", again), etag);
@@ -1011,7 +1011,7 @@ START_TEST(test_kept_replies) {
         ck_assert_int_eq(atomic_load(&worked_out), 1);
         /* It moves: worked out again, and the same bytes have the same ETag. */
         atomic_store(&data_now, 8);
-        expect_kept(not, 200, "short of 8", 2);
+        expect_kept(held, 200, "short of 8", 2);
         expect_kept(get, 200, "short of 8", 2);
         /* no-cache looks for itself, and what it finds is for all. */
         snprintf(head, sizeof head, "GET /%s/short HTTP/1.1\r\n" HOST "Cache-Control: max-age=0, no-cache\r\n\r\n", routes_of[i]);
@@ -1040,7 +1040,7 @@ END_TEST
 
 /* The gzip form is made once, when first wanted; either form has an ETag of its own, and a 304 needs neither. */
 START_TEST(test_kept_forms) {
-    char v[512], plain[512], zipped[512], request[600];
+    char v[512], plain[512], zipped[512], request[800];
     struct reply r = ask(GET_LINE("/kept/long") "\r\n");
     ck_assert_str_eq(header(&r, "Vary", v), "Accept-Encoding");
     snprintf(plain, sizeof plain, "%s", header(&r, "ETag", v));

@@ -6,7 +6,7 @@
 #define MOST 24500
 
 static struct assay_config_provider providers[MOST];
-static char codes[MOST][8];
+static char codes[MOST][24];
 static struct assay_config config = {.providers = providers};
 static int32_t order[MOST]; /* indexes of providers, as the list stands now */
 static size_t n_providers, page_size;

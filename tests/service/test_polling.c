@@ -512,6 +512,46 @@ START_TEST(one_refresh_for_all_who_wait) {
 }
 END_TEST
 
+static void *fail_once(void *arg) {
+    struct together *t = arg;
+    struct assay_period_view v;
+    struct assay_error e = {0};
+    pthread_barrier_wait(t->go);
+    enum assay_status st = assay_read_period(t->st.session, ASSAY_STR(SCHEME), ASSAY_STR("2001-02"), &v, &e);
+    ck_assert(st != ASSAY_OK && e.status == st && e.detail[0]);
+    return NULL;
+}
+
+/* A database that hangs holds those who wait for one reading once, not one after the other. */
+START_TEST(a_flight_fails_for_all) {
+    struct station st;
+    struct together t[READERS];
+    pthread_barrier_t go;
+    struct assay_service_options o = {.conninfo = info, .now = test_now, .statement_timeout_ms = 2000};
+    OK(assay_service_start(&o, &st.service, &err));
+    OK(assay_session_open(st.service, &st.session, &err));
+    send(&st, 0, 8);
+    PGconn *c = PQconnectdb(info);
+    PQclear(PQexec(c, "BEGIN; LOCK TABLE tally IN ACCESS EXCLUSIVE MODE"));
+    pthread_barrier_init(&go, NULL, READERS);
+    for (int i = 0; i < READERS; i++) {
+        t[i] = (struct together){.st = {.service = st.service}, .go = &go};
+        OK(assay_session_open(st.service, &t[i].st.session, &err));
+    }
+    int64_t start = assay_clock_monotonic_us();
+    for (int i = 0; i < READERS; i++) ck_assert_int_eq(pthread_create(&t[i].thread, NULL, fail_once, &t[i]), 0);
+    for (int i = 0; i < READERS; i++) pthread_join(t[i].thread, NULL);
+    ck_assert_int_lt(assay_clock_monotonic_us() - start, 5000000);
+    pthread_barrier_destroy(&go);
+    PQfinish(c);
+    /* And the next one is not held against it. */
+    OK(assay_session_usable(st.session, &err));
+    free(shown(&st, "2001-02"));
+    for (int i = 0; i < READERS; i++) assay_session_close(t[i].st.session);
+    close_station(&st);
+}
+END_TEST
+
 START_TEST(views_are_bounded) {
     struct station one = open_station(0);
     send_all(&one);
@@ -555,6 +595,7 @@ static Suite *suite_of_polling(void) {
     tcase_add_test(t, nothing_is_served_while_a_look_hangs);
     tcase_add_test(t, readers_share_a_flight);
     tcase_add_test(t, one_refresh_for_all_who_wait);
+    tcase_add_test(t, a_flight_fails_for_all);
     tcase_add_test(t, views_are_bounded);
     suite_add_tcase(s, t);
     return s;
