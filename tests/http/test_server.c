@@ -1060,6 +1060,25 @@ START_TEST(test_kept_forms) {
         reply_free(&r);
     }
     ck_assert_int_gt(metric_value("assay_http_cache_bytes"), bytes);
+    /* What is there in the form that is wanted needs no worker: all of them may be busy. */
+    struct client busy[16];
+    unsigned workers = config.lanes[ASSAY_HTTP_LANE_READ].workers;
+    ck_assert_uint_le(workers, 16);
+    atomic_store(&hold, true);
+    for (unsigned i = 0; i < workers; i++) {
+        busy[i] = dial();
+        say(&busy[i], GET_LINE("/slow") "\r\n");
+    }
+    while (metric_value("assay_http_lane_busy{lane=\"read\"}") < workers) sleep_ms(1);
+    ck_assert_int_eq(status_of(GET_LINE("/kept/long") "Accept-Encoding: gzip\r\n\r\n"), 200);
+    ck_assert_int_eq(status_of(request), 304);
+    atomic_store(&hold, false);
+    for (unsigned i = 0; i < workers; i++) {
+        r = hear_for(&busy[i], false, 10000);
+        ck_assert_int_eq(r.status, 200);
+        reply_free(&r);
+        hang_up(&busy[i]);
+    }
     r = ask(GET_LINE("/kept/long") "\r\n");
     ck_assert_ptr_null(header(&r, "Content-Encoding", v));
     ck_assert_str_eq(header(&r, "ETag", v), plain);
