@@ -34,7 +34,8 @@ const char *assay_http_method_name(enum assay_http_method m); /* "GET"; "" for O
 
 /* How a handler runs. */
 enum assay_http_kind {
-    ASSAY_HTTP_IMMEDIATE, /* on the HTTP thread, with its body: must not wait and must not return LATER */
+    ASSAY_HTTP_IMMEDIATE, /* on the HTTP thread, with its body: must not wait and must not return LATER; on a worker of the
+                             lane only where `renew` comes first */
     ASSAY_HTTP_ASYNC,     /* on the HTTP thread, with its body: must not wait; may return LATER or WORK */
     ASSAY_HTTP_WORKER,    /* on a worker of the route's lane, with its body; may return LATER */
     ASSAY_HTTP_STREAM,    /* on a worker of the route's lane, which reads the body with assay_http_read; may return LATER */
@@ -61,6 +62,12 @@ enum assay_http_lane {
 #define ASSAY_HTTP_VOLATILE 2u  /* never cached: no ETag, Cache-Control: no-store (probes, metrics) */
 #define ASSAY_HTTP_NO_LOG 4u    /* logged at debug only (probes) */
 
+/* What a reply rests on: numbers that never come back once they have moved. */
+struct assay_http_tag {
+    uint64_t audience; /* whose view it is: others have replies of their own */
+    uint64_t config, data;
+};
+
 /* One row of the program's table. Arrays of names end with NULL; NULL for an array is the empty one. */
 struct assay_http_route {
     const char *name;              /* unique, snake_case: for logs, metrics and the contract (operationId) */
@@ -70,9 +77,8 @@ struct assay_http_route {
     enum assay_http_kind kind;
     enum assay_http_lane lane; /* of WORKER and STREAM */
     assay_http_handler *handler;
-    /* Optional, on the HTTP thread before the handler: true when it has set the reply (a cache hit). Must not wait. */
-    bool (*cached)(struct assay_http_request *r);
     uint32_t access; /* 0: open, needs no key; else bits that `authorize` understands */
+    uint32_t scope;  /* of GET: what its successful reply depends on, as `tag` understands it; 0: it is never kept */
     uint32_t flags;
     const char *const *params;   /* names of query parameters; any other is refused */
     const char *const *accepts;  /* media types of the body; none: takes no body */
@@ -158,9 +164,6 @@ void assay_http_body_unref(struct assay_http_body *body); /* NULL is fine */
 struct assay_str assay_http_body_bytes(const struct assay_http_body *body);
 /* Strong, without quotes: 128 bits of SHA-256 of the bytes, in hex. */
 const char *assay_http_body_etag(const struct assay_http_body *body);
-/* True when replying to r with this body needs no compressing (it is small, not wanted, or done before), so that the
- * HTTP thread may do it. */
-bool assay_http_body_ready(const struct assay_http_request *r, const struct assay_http_body *body);
 
 /* Set the reply; the last call counts. content_type must be a constant or live in the arena. Those that are given a buffer
  * take its memory and leave it empty; a body is given with its reference.
@@ -207,6 +210,24 @@ struct assay_http_problem {
 };
 void assay_http_problem_write(const struct assay_http_problem *p, struct assay_buf *b);
 
+/* === kept replies ================================================================================================== */
+/* Successful replies to GETs of routes with a scope, in at most so many bytes; the one not used for longest goes first. A
+ * request finds one while `tag` says now what it said before that reply was worked out, and is answered on the HTTP
+ * thread. Cache-Control: no-cache in the request passes it by, after `renew`, and replaces what is kept. */
+struct assay_http_cache;
+/* bytes 0: nothing is kept. metrics: NULL is fine. */
+struct assay_http_cache *assay_http_cache_new(size_t bytes, struct assay_metrics *metrics);
+void assay_http_cache_free(struct assay_http_cache *c); /* NULL is fine; no server may use it any more */
+struct assay_http_cache_stats {
+    uint64_t hits, misses, not_modified, evictions, entries, bytes;
+};
+void assay_http_cache_stats(struct assay_http_cache *c, struct assay_http_cache_stats *out);
+
+/* A comma-separated CORS allow-list: scheme://host[:port] each, as browsers say it. *out ends with NULL, or is NULL where
+ * the list is empty; it lives in the arena. ASSAY_CONFIG says what is wrong. */
+enum assay_status assay_http_origins_parse(const char *text, struct assay_arena *a, const char *const **out,
+                                           struct assay_error *e) ASSAY_MUST_CHECK;
+
 /* === the server ==================================================================================================== */
 struct assay_http_lane_config {
     unsigned workers; /* threads; 0: the lane is not there and no route may name it */
@@ -229,11 +250,17 @@ struct assay_http_config {
     struct assay_http_lane_config lanes[ASSAY_HTTP_LANES];
     const struct assay_http_route *routes;
     size_t n_routes;
-    const char *const *origins; /* CORS allow-list, ends with NULL; NULL: none */
+    const char *const *origins; /* CORS allow-list (assay_http_origins_parse); NULL: none */
     void *app;
     /* Called for each route with access != 0, on the HTTP thread before the body: must not wait. Sets r->principal and
      * r->principal_id, or says UNAUTHORIZED, FORBIDDEN, NOT_FOUND, OVERLOADED or DATABASE_UNAVAILABLE. */
     enum assay_status (*authorize)(struct assay_http_request *r, struct assay_error *e);
+    struct assay_http_cache *cache; /* NULL: no reply is kept */
+    /* For a route with a scope, on the HTTP thread or a worker: must not wait. False: nothing is to be kept or recalled. */
+    bool (*tag)(struct assay_http_request *r, struct assay_http_tag *out);
+    /* On a worker, before the handler of a route with a scope, where the request says no-cache: what is known shall be up
+     * to this moment. Optional. */
+    enum assay_status (*renew)(struct assay_http_request *r, void *worker, struct assay_error *e);
     /* A worker thread's context: opened and closed on that thread. All optional. */
     void *(*worker_open)(void *app, enum assay_http_lane lane);
     void (*worker_close)(void *app, void *worker);

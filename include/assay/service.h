@@ -67,6 +67,7 @@ struct assay_service_options {
     size_t atomic_records;      /* of what is taken or tried as a whole, at most; 0: 50000 */
     size_t upload_run_bytes;    /* staged in memory before it goes to the spool; 0: 16 MiB */
     int64_t changes_keep_us;    /* how long the feed of changes is kept; 0: 30 days */
+    size_t view_bytes;          /* of evaluated periods kept; 0: 64 MiB, 1: none are */
 };
 struct assay_service;
 /* Connects, checks the schema, loads the configuration, starts the committer. */
@@ -84,6 +85,7 @@ struct assay_session {
     struct assay_db *db;
     struct assay_arena arena;          /* of one piece of work; the caller resets it */
     const struct assay_config *config; /* of one piece of work: what assay_session_pin took */
+    struct assay_held *held;           /* what else it took, until unpin */
 };
 /* Hold on to the configuration in force for one piece of work; unpin lets go (of nothing, where nothing is held). */
 const struct assay_config *assay_session_pin(struct assay_session *s);
@@ -97,6 +99,19 @@ void assay_session_close(struct assay_session *s);
 /* Bring the shared configuration up to what the database holds, where its revision moved. */
 enum assay_status assay_session_refresh(struct assay_session *s, struct assay_error *e) ASSAY_MUST_CHECK;
 enum assay_status assay_session_ready(struct assay_session *s, struct assay_error *e) ASSAY_MUST_CHECK;
+
+/* --- what is known to have changed ------------------------------------------------------------------------------------- */
+/* Numbers that grow with every change that becomes known: what was read after a stamp was taken is good as long as the
+ * stamp's part that it depends on is still the same. */
+struct assay_stamp {
+    uint64_t config, network, provider; /* network: anything at all; provider: of the one that was asked for */
+};
+/* Commits of this daemon are in it before anyone is told of them, those of others within a second. provider: a code, or
+ * absent. False where nothing may be taken from a cache: nobody has seen the database for a second, or there is no such
+ * provider. Any thread; does not wait. */
+bool assay_service_stamp(struct assay_service *s, struct assay_str provider, struct assay_stamp *out);
+/* Look at the database now: what is read or stamped afterwards knows all that was committed before. */
+enum assay_status assay_session_look(struct assay_session *s, struct assay_error *e) ASSAY_MUST_CHECK;
 
 /* --- ingest ---------------------------------------------------------------------------------------------------------- */
 /* One record on its way in: what the database stores and the fold reads, nothing more, so that it can be staged. */
@@ -258,20 +273,32 @@ struct assay_evaluated {
     assay_instant last_record_at;
     int32_t ranked;
 };
-/* All providers of a scheme and period, ranked, from one snapshot of counts and configuration. rows are in ranking order. ASSAY_NOT_FOUND where the scheme is not known,
- * or the period has not begun or ended before the scheme began. *currency and *digits: of the rate table ("" none). */
+/* All providers of a scheme and period, ranked; rows are in ranking order. ASSAY_NOT_FOUND where the scheme is not known,
+ * or the period has not begun or ended before the scheme began. *currency and *digits: of the rate table ("" none).
+ *
+ * The view is kept and shared: whoever reads it again has of the database only those providers read that have changed
+ * since, and all who want it at once wait for one reading. It holds every commit that assay_service_stamp knows of when
+ * the read begins. It stays until the session is unpinned. */
 struct assay_period_view {
     const struct assay_config_scheme *config;
     const struct assay_scheme *scheme; /* the version of the period's last day */
     assay_month period;
-    struct assay_evaluated *rows;
+    const struct assay_evaluated *rows;
     size_t n;
     char currency[4];
     int minor_digits;
+    const struct assay_config *snapshot;        /* what it was worked out under */
+    const struct assay_evaluated *const *by_id; /* index provider_id, as in the snapshot */
 };
 enum assay_status assay_read_period(struct assay_session *s, struct assay_str scheme, struct assay_str period,
                                     struct assay_period_view *out, struct assay_error *e) ASSAY_MUST_CHECK;
 const struct assay_evaluated *assay_period_provider(const struct assay_period_view *v, struct assay_str provider);
+struct assay_period_stats {
+    uint64_t reads, refreshes, full; /* reads; those that asked the database; those of them that read all providers */
+    uint64_t rows;                   /* providers read */
+    uint64_t views, bytes;           /* kept now */
+};
+void assay_period_stats(struct assay_service *s, struct assay_period_stats *out);
 
 /* --- the feed of changes ------------------------------------------------------------------------------------------------ */
 /* What of a provider changed from when on, row by row, as committed: each committed change once, in each provider's order. */

@@ -324,7 +324,7 @@ struct assay_order_listed {
 enum assay_status assay_store_order_list(struct assay_db *db, const struct assay_order_filter *f, struct assay_arena *a,
                                          struct assay_order_listed **rows, size_t *n, struct assay_error *e) ASSAY_MUST_CHECK;
 
-/* Tallies of a window of months for one provider (or all: provider_id 0), summed, by provider_id; with the orders open
+/* Tallies of a window of months for some providers (or all: providers NULL), summed, by provider_id; with the orders open
  * now that were opened in [open_from, open_before), and the head's last_record_at. Providers
  * that never sent a record are left out. */
 struct assay_window_row {
@@ -333,12 +333,13 @@ struct assay_window_row {
     int64_t open;
     assay_instant last_record_at;
 };
-enum assay_status assay_store_window(struct assay_db *db, int16_t scheme_id, int32_t provider_id, assay_month from,
-                                     assay_month to, assay_instant open_from, assay_instant open_before, struct assay_arena *a,
-                                     struct assay_window_row **rows, size_t *n, struct assay_error *e) ASSAY_MUST_CHECK;
-/* Pay groups of a month, one provider or all (0), by provider_id and rate. */
-enum assay_status assay_store_pays(struct assay_db *db, int16_t scheme_id, int32_t provider_id, assay_month month,
-                                   struct assay_arena *a, struct assay_pay_row **rows, size_t *n,
+enum assay_status assay_store_window(struct assay_db *db, int16_t scheme_id, const int32_t *providers, size_t n_providers,
+                                     assay_month from, assay_month to, assay_instant open_from, assay_instant open_before,
+                                     struct assay_arena *a, struct assay_window_row **rows, size_t *n,
+                                     struct assay_error *e) ASSAY_MUST_CHECK;
+/* Pay groups of a month, some providers or all (NULL), by provider_id and rate. */
+enum assay_status assay_store_pays(struct assay_db *db, int16_t scheme_id, const int32_t *providers, size_t n_providers,
+                                   assay_month month, struct assay_arena *a, struct assay_pay_row **rows, size_t *n,
                                    struct assay_error *e) ASSAY_MUST_CHECK;
 /* Paid orders of a month by order number, after a cursor. */
 struct assay_line_row {
@@ -376,6 +377,9 @@ enum assay_status assay_store_at_risk(struct assay_db *db, const struct assay_ri
 /* data: the sum over all heads' revisions, which moves with every committed write; config: the configuration's. */
 enum assay_status assay_store_revision(struct assay_db *db, int64_t *data, int64_t *config,
                                        struct assay_error *e) ASSAY_MUST_CHECK;
+/* All heads, by provider_id. */
+enum assay_status assay_store_heads(struct assay_db *db, struct assay_arena *a, struct assay_head **rows, size_t *n,
+                                    struct assay_error *e) ASSAY_MUST_CHECK;
 
 /* --- uploads -------------------------------------------------------------------------------------------------------------- */
 struct assay_upload_row {

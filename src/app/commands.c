@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "assay/http.h"
 #include "assay/service.h"
 
 static int complain(enum assay_status st, const struct assay_error *e) {

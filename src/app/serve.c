@@ -19,6 +19,9 @@ struct daemon {
     struct assay_metrics *metrics;
     struct assay_service *service;
     struct assay_http_server *server;
+    struct assay_http_cache *cache;
+    struct assay_arena arena; /* of the list of origins */
+    const char *const *origins;
     struct assay_app app;
     struct assay_waiters *waiters;
     char *admin_key;
@@ -136,8 +139,29 @@ static double read_feed_behind(void *arg) {
     assay_feed_stats(arg, &s);
     return (double)s.behind;
 }
+static double read_period_rows(void *arg) {
+    struct assay_period_stats s;
+    assay_period_stats(arg, &s);
+    return (double)s.rows;
+}
+static double read_period_refreshes(void *arg) {
+    struct assay_period_stats s;
+    assay_period_stats(arg, &s);
+    return (double)s.refreshes;
+}
+static double read_period_bytes(void *arg) {
+    struct assay_period_stats s;
+    assay_period_stats(arg, &s);
+    return (double)s.bytes;
+}
 
 static void add_metrics(struct daemon *d) {
+    assay_metrics_reader(d->metrics, "assay_period_refreshes_total", NULL, "Evaluated periods brought up to date.", true,
+                         read_period_refreshes, d->service);
+    assay_metrics_reader(d->metrics, "assay_period_rows_total", NULL, "Providers read and evaluated for that.", true,
+                         read_period_rows, d->service);
+    assay_metrics_reader(d->metrics, "assay_period_bytes", NULL, "Bytes of evaluated periods kept.", false, read_period_bytes,
+                         d->service);
     assay_metrics_reader(d->metrics, "assay_committer_waiting", NULL, "Single records waiting for the committer.", false,
                          read_waiting, d->service);
     assay_metrics_reader(d->metrics, "assay_committer_batches_total", NULL, "Transactions of the committer.", true, read_batches,
@@ -174,6 +198,10 @@ static enum assay_status start_http(struct daemon *d, struct assay_error *e) {
     c.routes = assay_http_routes(&c.n_routes);
     c.app = &d->app;
     c.authorize = assay_app_authorize;
+    c.origins = d->origins;
+    c.cache = d->cache = assay_http_cache_new((size_t)s->cache_bytes, d->metrics);
+    c.tag = assay_app_tag;
+    c.renew = assay_app_renew;
     c.worker_open = worker_open;
     c.worker_close = worker_close;
     c.log = d->log;
@@ -219,6 +247,7 @@ static enum assay_status start(struct daemon *d, struct assay_error *e) {
     const char *conninfo = NULL;
     int applied = 0;
     enum assay_status st = start_log(d, e);
+    if (!st) st = assay_http_origins_parse(s->cors_origins, &d->arena, &d->origins, e);
     if (!st && s->insecure_no_auth) st = find_key(d, e); /* refuse before anything is started */
     if (!st) st = assay_cmd_database(s, &d->cluster, &conninfo, e);
     if (!st && !s->insecure_no_auth) st = find_key(d, e);
@@ -234,7 +263,8 @@ static enum assay_status start(struct daemon *d, struct assay_error *e) {
                                       .upload_slice = (size_t)s->upload_slice,
                                       .atomic_records = (size_t)s->atomic_records,
                                       .upload_run_bytes = (size_t)s->upload_memory,
-                                      .changes_keep_us = s->change_days * ASSAY_DAY};
+                                      .changes_keep_us = s->change_days * ASSAY_DAY,
+                                      .view_bytes = (size_t)s->view_bytes};
     st = assay_service_start(&o, &d->service, e);
     if (!st) st = renew_figures(d, e);
     if (st) return st;
@@ -258,12 +288,14 @@ static void stop(struct daemon *d) {
         size_t lost = assay_http_server_stop(d->server, d->settings->drain_seconds * 1000);
         if (lost) assay_log_message(d->log, ASSAY_LOG_WARN, "drain_ended", "%zu requests were given up", lost);
     }
+    assay_http_cache_free(d->cache);
     assay_service_stop(d->service);
     assay_waiters_free(d->waiters); /* nobody wakes any more */
     assay_cluster_stop(d->cluster);
     assay_metrics_free(d->metrics);
     if (d->log) assay_log_message(d->log, ASSAY_LOG_INFO, "stopped", "goodbye");
     assay_log_free(d->log);
+    assay_arena_free(&d->arena);
     free(d->admin_key);
 }
 

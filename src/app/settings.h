@@ -37,6 +37,9 @@
     X(record_bytes,         "65536",          COUNT, 1024, 16777216,   false, "bytes of one line of NDJSON") \
     X(body_seconds,         "30",             COUNT, 1, 3600,          false, "time for a whole request body") \
     X(idle_seconds,         "60",             COUNT, 1, 3600,          false, "time a connection may be silent") \
+    X(cache_bytes,          "16777216",       COUNT, 0, 4294967296,    false, "bytes of replies kept for polls; 0: none") \
+    X(view_bytes,           "67108864",       COUNT, 1, 68719476736,   false, "bytes of evaluated periods kept up to date; 1: none") \
+    X(cors_origins,         "",               TEXT,  0, 0,             false, "origins whose pages may call, as https://portal.example,https://…") \
     X(drain_seconds,        "20",             COUNT, 0, 3600,          false, "time for requests under way when stopping") \
     X(statement_seconds,    "60",             COUNT, 1, 3600,          false, "time for one database statement") \
     X(log_level,            "info",           TEXT,  0, 0,             false, "debug, info, warn or error") \

@@ -154,13 +154,17 @@ void assay_buf_reserve(struct assay_buf *b, size_t more) {
 }
 
 void assay_buf_add(struct assay_buf *b, const void *p, size_t n) {
-    assay_buf_reserve(b, n);
+    if (n >= b->cap - b->n) assay_buf_reserve(b, n); /* seldom: replies are made of many small pieces */
     if (n) memcpy(b->p + b->n, p, n);
     b->n += n;
     b->p[b->n] = '\0';
 }
 
-void assay_buf_addc(struct assay_buf *b, char c) { assay_buf_add(b, &c, 1); }
+void assay_buf_addc(struct assay_buf *b, char c) {
+    if (b->cap - b->n <= 1) assay_buf_reserve(b, 1);
+    b->p[b->n++] = c;
+    b->p[b->n] = '\0';
+}
 void assay_buf_adds(struct assay_buf *b, const char *z) { assay_buf_add(b, z, strlen(z)); }
 
 void assay_buf_printf(struct assay_buf *b, const char *fmt, ...) {

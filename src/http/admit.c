@@ -28,7 +28,9 @@ void assay_http_make_id(char out[ASSAY_HTTP_ID_TEXT]) {
     unsigned char bytes[(ASSAY_HTTP_ID_TEXT - 1) / 2];
     /* Up to 256 bytes are given whole and cannot be interrupted once the kernel's pool is ready, which it is. */
     if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes) memset(bytes, 0, sizeof bytes);
-    for (size_t i = 0; i < sizeof bytes; i++) snprintf(out + 2 * i, 3, "%02x", bytes[i]);
+    static const char hex[] = "0123456789abcdef";
+    for (size_t i = 0; i < sizeof bytes; i++) out[2 * i] = hex[bytes[i] >> 4], out[2 * i + 1] = hex[bytes[i] & 15];
+    out[2 * sizeof bytes] = '\0';
 }
 
 static void identify(struct assay_http_exchange *x) {
@@ -79,14 +81,20 @@ static void set_allow(struct assay_http_exchange *x, const bool allowed[ASSAY_HT
             add_allowed(&b, assay_http_method_name((enum assay_http_method)m));
     add_allowed(&b, "OPTIONS");
     assay_http_reply_header(&x->pub, "Allow", b.p);
-    if (x->pub.headers.access_control_request_method.p) {
-        assay_http_reply_header(&x->pub, "Access-Control-Allow-Methods", b.p);
-        assay_http_reply_header(&x->pub, "Access-Control-Allow-Headers",
-                                "Authorization, Content-Type, Content-Encoding, Accept-Language, Cache-Control, If-Match, "
-                                "If-None-Match, X-Request-Id");
-        assay_http_reply_header(&x->pub, "Access-Control-Max-Age", "600");
-    }
     assay_buf_free(&b);
+}
+
+/* A preflight asks whether a page may ask, not whether there will be what it asks for: so that it can read a 404 or a 405
+ * too, all methods and the headers of the contract are allowed, on any path. */
+static void allow_page(struct assay_http_exchange *x) {
+    if (x->pub.method != ASSAY_HTTP_OPTIONS || !x->pub.headers.access_control_request_method.p || !assay_http_origin_of(x))
+        return;
+    assay_http_reply_empty(&x->pub, 204);
+    assay_http_reply_header(&x->pub, "Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE");
+    assay_http_reply_header(&x->pub, "Access-Control-Allow-Headers",
+                            "Authorization, Content-Type, Content-Encoding, Accept-Language, Cache-Control, If-Match, "
+                            "If-None-Match, X-Request-Id");
+    assay_http_reply_header(&x->pub, "Access-Control-Max-Age", "600");
 }
 
 static bool takes_media(const struct assay_http_exchange *x, const struct assay_http_route *route) {
@@ -113,10 +121,14 @@ static bool find_route(struct assay_http_exchange *x) {
         return assay_http_pattern_vars(x, &site->patterns[found], segments) ||
                refuse(x, ASSAY_BAD_REQUEST, "", "The path has an escape that is broken or not UTF-8");
     }
-    if (!any) return refuse(x, ASSAY_NOT_FOUND, "", "");
-    if (x->pub.method == ASSAY_HTTP_OPTIONS) assay_http_reply_empty(&x->pub, 204);
-    else refuse(x, ASSAY_METHOD_NOT_ALLOWED, "", "");
-    set_allow(x, allowed);
+    if (!any) {
+        refuse(x, ASSAY_NOT_FOUND, "", "");
+    } else {
+        if (x->pub.method == ASSAY_HTTP_OPTIONS) assay_http_reply_empty(&x->pub, 204);
+        else refuse(x, ASSAY_METHOD_NOT_ALLOWED, "", "");
+        set_allow(x, allowed);
+    }
+    allow_page(x);
     return false;
 }
 

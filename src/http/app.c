@@ -80,6 +80,31 @@ void assay_app_range(const struct assay_http_request *r, assay_instant *from, as
     instant_param(r, "to", to, es);
 }
 
+/* --- what a reply rests on ------------------------------------------------------------------------------------------------------ */
+
+bool assay_app_tag(struct assay_http_request *r, struct assay_http_tag *out) {
+    const struct assay_app *app = r->app;
+    struct assay_stamp now;
+    *out = (struct assay_http_tag){.audience = 0}; /* one key, one view */
+    if (r->route->scope == ASSAY_SCOPE_PROGRAM) return true;
+    if (!assay_service_stamp(app->service, r->route->scope == ASSAY_SCOPE_PROVIDER ? r->vars[0] : ASSAY_STR_NONE, &now))
+        return false;
+    out->config = now.config;
+    if (r->route->scope == ASSAY_SCOPE_PROVIDER) out->data = now.provider;
+    if (r->route->scope == ASSAY_SCOPE_NETWORK) out->data = now.network;
+    return true;
+}
+
+enum assay_status assay_app_renew(struct assay_http_request *r, void *worker, struct assay_error *e) {
+    struct assay_session *s = worker;
+    struct assay_error lost;
+    if (r->route->scope == ASSAY_SCOPE_PROGRAM) return ASSAY_OK;
+    enum assay_status st = assay_session_usable(s, e);
+    if (!st) st = assay_session_look(s, e);
+    if (st == ASSAY_DATABASE_UNAVAILABLE && assay_session_usable(s, &lost) == ASSAY_OK) st = assay_session_look(s, e);
+    return st ? ASSAY_DATABASE_UNAVAILABLE : ASSAY_OK;
+}
+
 /* --- cursors ------------------------------------------------------------------------------------------------------------------ */
 
 #define SEPARATOR '\x1f'

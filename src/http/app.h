@@ -8,6 +8,19 @@
 /* Bits of a route's access. Roles come with keys in the database; today there is one key, the administrator's. */
 #define ASSAY_ACCESS_ADMIN 1u
 
+/* A route's scope: what its reply changes with, so that it may be kept until then. Not for what changes with the clock, nor
+ * with what moves no revision (uploads). */
+enum assay_scope {
+    ASSAY_SCOPE_NONE,     /* never kept */
+    ASSAY_SCOPE_PROGRAM,  /* the same as long as the daemon lives */
+    ASSAY_SCOPE_CONFIG,   /* the registry and its documents */
+    ASSAY_SCOPE_PROVIDER, /* that, and what is stored of the provider that the route's first variable names */
+    ASSAY_SCOPE_NETWORK,  /* anything: ranks */
+};
+/* How the server asks what a reply rests on, and how a request that says no-cache looks at the database first (http.h). */
+bool assay_app_tag(struct assay_http_request *r, struct assay_http_tag *out);
+enum assay_status assay_app_renew(struct assay_http_request *r, void *worker, struct assay_error *e);
+
 struct assay_app {
     struct assay_service *service;
     const char *admin_key; /* NULL: --insecure-no-auth */
@@ -61,6 +74,19 @@ bool assay_cursor_read(char list, struct assay_str cursor, struct assay_arena *a
 /* End a list; where there is more, with the cursor of these fields, in its body and as a Link. */
 void assay_app_list_end(struct assay_http_request *r, struct assay_buf *b, char list, const struct assay_str *fields, size_t n,
                         bool more);
+
+/* A walk through all providers of a list whose order may change between pages (walk.c): ?cursor= holds who was given. */
+struct assay_walk {
+    unsigned char *given; /* a bit each, by provider_id */
+    size_t n;             /* bytes */
+    struct assay_str last;
+    bool last_only; /* the cursor has no room for all: it goes on behind `last`, wherever that stands now */
+};
+/* False where ?cursor= is not one of such a list. */
+bool assay_walk_begin(struct assay_http_request *r, const struct assay_config *cfg, struct assay_walk *w);
+bool assay_walk_given(const struct assay_walk *w, int32_t provider_id);
+void assay_walk_give(struct assay_walk *w, const struct assay_config_provider *p);
+void assay_walk_cursor(const struct assay_walk *w, struct assay_buf *b);
 /* Set the Link header of a list's next page. */
 void assay_app_link_next(struct assay_http_request *r, struct assay_str cursor);
 /* The same of a list whose cursor is its parameter `after`. */

@@ -34,6 +34,8 @@ static struct assay_http_body *body_new(struct assay_str bytes, char *owned) {
 }
 
 struct assay_http_body *assay_http_body_take(struct assay_buf *b) {
+    /* It may be kept for long: a buffer that has just doubled is nearly half empty. */
+    if (b->cap - b->n > b->n / 8 + 256) b->p = assay_xrealloc(b->p, b->n + 1);
     struct assay_http_body *body = body_new(assay_buf_str(b), b->p);
     *b = (struct assay_buf){0};
     return body;
@@ -110,8 +112,9 @@ struct assay_str assay_http_body_gzip(struct assay_http_body *body) {
     return (struct assay_str){body->gzip, body->gzip_size};
 }
 
-bool assay_http_body_has_gzip(const struct assay_http_body *body) { return atomic_load(&body->has_gzip); }
-
-bool assay_http_body_ready(const struct assay_http_request *r, const struct assay_http_body *body) {
-    return body->bytes.n < GZIP_MIN || assay_http_body_has_gzip(body) || !assay_http_wants_gzip(r->headers.accept_encoding);
+size_t assay_http_body_footprint(const struct assay_http_body *body) {
+    size_t gzip = atomic_load(&body->has_gzip) ? body->gzip_size : 0;
+    return sizeof *body + (body->owned ? body->bytes.n : 0) + gzip;
 }
+
+bool assay_http_body_has_gzip(const struct assay_http_body *body) { return atomic_load(&body->has_gzip); }

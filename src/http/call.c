@@ -30,7 +30,7 @@ static void take_headers(struct assay_http_exchange *x, const struct assay_http_
 
 static void run(struct assay_http_exchange *x, void *worker) {
     const struct assay_http_route *route = x->pub.route;
-    if (route->cached && route->cached(&x->pub)) {
+    if (assay_http_forestall(x, worker)) {
         assay_http_finish(x);
         return;
     }

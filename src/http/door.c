@@ -115,7 +115,13 @@ static void turn_away(struct assay_http_door *d, int fd) {
     char id[ASSAY_HTTP_ID_TEXT];
     struct assay_buf wire = {0};
     assay_http_make_id(id);
-    assay_http_wire_problem(ASSAY_OVERLOADED, ASSAY_STR_NONE, assay_str_c(id), false, &wire);
+    /* The request is not read. Where pages of one origin only may come, it is theirs to read; else that is not known. */
+    const char *const *origins = d->site->c.origins;
+    assay_http_wire_problem(&(struct assay_http_wire){.status = ASSAY_OVERLOADED,
+                                                      .id = assay_str_c(id),
+                                                      .site = d->site,
+                                                      .origin = origins && !origins[1] ? origins[0] : NULL},
+                            &wire);
     if (send(fd, wire.p, wire.n, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) shutdown(fd, SHUT_WR);
     assay_buf_free(&wire);
     linger_take(d, fd);

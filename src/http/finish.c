@@ -24,6 +24,7 @@ static bool is_cacheable(const struct assay_http_exchange *x) {
 }
 
 static void add_vary(struct assay_http_exchange *x, bool encoding) {
+    /* Also where the request named no origin: what was kept for one must not be given to another. */
     bool origin = x->site->c.origins != NULL, accept = x->pub.produce >= 0, language = x->reply.problem != ASSAY_OK;
     const char *names[] = {encoding ? "Accept-Encoding" : NULL, accept ? "Accept" : NULL, language ? "Accept-Language" : NULL,
                            origin ? "Origin" : NULL};
@@ -35,13 +36,10 @@ static void add_vary(struct assay_http_exchange *x, bool encoding) {
 }
 
 static void add_cors(struct assay_http_exchange *x) {
-    struct assay_str origin = x->pub.headers.origin;
-    for (const char *const *o = x->site->c.origins; o && *o && origin.p; o++) {
-        if (!assay_str_is(origin, *o)) continue;
-        assay_http_reply_header(&x->pub, "Access-Control-Allow-Origin", *o);
-        assay_http_reply_header(&x->pub, "Access-Control-Expose-Headers", "ETag, Link, Location, Retry-After, X-Request-Id");
-        return;
-    }
+    const char *origin = assay_http_origin_of(x);
+    if (!origin) return;
+    assay_http_reply_header(&x->pub, "Access-Control-Allow-Origin", origin);
+    assay_http_reply_header(&x->pub, "Access-Control-Expose-Headers", CORS_EXPOSED);
 }
 
 static void add_problem_headers(struct assay_http_exchange *x) {
@@ -53,13 +51,37 @@ static void add_problem_headers(struct assay_http_exchange *x) {
         assay_http_reply_header(r, "Retry-After", assay_arena_printf(r->arena, "%d", retry));
 }
 
-/* The tag of the form that would be sent; 304 when the client has that one. */
-static void add_validators(struct assay_http_exchange *x, bool gzip) {
+/* Whether the body has a gzip form; whether that is what is sent. */
+static bool may_shrink(const struct assay_http_exchange *x) {
+    return x->reply.body && is_compressible(x->reply.content_type) && !has_header(x, "Content-Encoding") &&
+           assay_http_body_bytes(x->reply.body).n >= GZIP_MIN;
+}
+static bool sends_gzip(const struct assay_http_exchange *x) {
+    return may_shrink(x) && assay_http_wants_gzip(x->pub.headers.accept_encoding);
+}
+
+#define ETAG_TEXT 160
+/* The tag of the form that would be sent. */
+static const char *form_etag(const struct assay_http_exchange *x, bool gzip, char out[ETAG_TEXT]) {
     const char *base = x->reply.etag ? x->reply.etag : assay_http_body_etag(x->reply.body);
-    const char *etag = assay_arena_printf(&x->arena, "%s%s", base, gzip ? ETAG_GZIP : "");
+    snprintf(out, ETAG_TEXT, "%s%s", base, gzip ? ETAG_GZIP : "");
+    return out;
+}
+
+bool assay_http_finish_is_quick(const struct assay_http_exchange *x) {
+    char etag[ETAG_TEXT];
+    if (!sends_gzip(x) || assay_http_body_has_gzip(x->reply.body)) return true;
+    return x->pub.headers.if_none_match.p && assay_http_etag_listed(x->pub.headers.if_none_match, form_etag(x, true, etag), true);
+}
+
+/* 304 when the client has that one. */
+static void add_validators(struct assay_http_exchange *x, bool gzip) {
+    char etag[ETAG_TEXT];
+    form_etag(x, gzip, etag);
     assay_http_reply_header(&x->pub, "ETag", assay_arena_printf(&x->arena, "\"%s\"", etag));
     assay_http_reply_header(&x->pub, "Cache-Control", "private, no-cache");
     if (!assay_http_etag_listed(x->pub.headers.if_none_match, etag, true)) return;
+    if (x->recalled) assay_http_recalled_not_modified(x);
     x->reply.status = 304;
     assay_http_body_unref(x->reply.body);
     x->reply.body = NULL;
@@ -71,10 +93,9 @@ void assay_http_finish(struct assay_http_exchange *x) {
         enum assay_status why = x->pub.body_error.status ? x->pub.body_error.status : ASSAY_INTERNAL;
         assay_http_reply_problem(&x->pub, why, why == ASSAY_INTERNAL ? NULL : &x->pub.body_error);
     }
-    bool may_shrink = reply->body && is_compressible(reply->content_type) && !has_header(x, "Content-Encoding") &&
-                      assay_http_body_bytes(reply->body).n >= GZIP_MIN;
-    bool gzip = may_shrink && assay_http_wants_gzip(x->pub.headers.accept_encoding);
-    if (is_cacheable(x)) add_validators(x, gzip);
+    bool shrinks = may_shrink(x), gzip = sends_gzip(x), cacheable = is_cacheable(x);
+    if (cacheable && x->keep && !x->recalled) assay_http_remember(x);
+    if (cacheable) add_validators(x, gzip);
     else if (!has_header(x, "Cache-Control")) assay_http_reply_header(&x->pub, "Cache-Control", "no-store");
     reply->bytes = ASSAY_STR("");
     if (reply->body) {
@@ -82,7 +103,7 @@ void assay_http_finish(struct assay_http_exchange *x) {
         if (reply->content_type) assay_http_reply_header(&x->pub, "Content-Type", reply->content_type);
         if (gzip) assay_http_reply_header(&x->pub, "Content-Encoding", "gzip");
     }
-    add_vary(x, may_shrink);
+    add_vary(x, shrinks);
     add_cors(x);
     if (reply->problem) add_problem_headers(x);
     assay_http_reply_header(&x->pub, "X-Request-Id", x->pub.id.p);

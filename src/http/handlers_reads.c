@@ -294,32 +294,30 @@ static enum assay_http_flow show_evaluation(struct assay_http_request *r, struct
     return assay_app_json(r, 200, &b);
 }
 
-/* A page of a period's rows, which are in ranking order: the cursor holds how far they were read and by whom last, so
- * that a page continues behind that provider wherever it stands now. */
-static bool page_of(struct assay_http_request *r, const struct assay_period_view *v, size_t *from, int *limit,
-                    struct assay_errors *es) {
-    struct assay_str cursor = assay_http_param(r, "cursor"), code;
-    *limit = assay_app_limit(r, es);
-    *from = 0;
-    if (cursor.p && !assay_cursor_read('e', cursor, r->arena, &code, 1)) bad_cursor(es);
-    for (size_t i = 0; cursor.p && !es->n && i < v->n; i++)
-        if (assay_str_eq(v->rows[i].provider->code, code)) *from = i + 1;
-    return es->n == 0;
-}
-
+/* The next page of a period's rows: of those not given yet, the first in ranking order as it is now. */
 static enum assay_http_flow list_period(struct assay_http_request *r, const struct assay_period_view *v,
                                         void (*write)(const struct assay_period_view *, const struct assay_evaluated *,
                                                       struct assay_buf *)) {
     struct assay_errors es = {0};
-    size_t from;
-    int limit;
-    if (!page_of(r, v, &from, &limit, &es)) return bad_parameters(r, &es);
-    struct assay_buf b = {0};
+    struct assay_walk walk;
+    size_t i = 0, left = (size_t)assay_app_limit(r, &es);
+    if (!assay_walk_begin(r, v->snapshot, &walk)) bad_cursor(&es);
+    if (es.n) return bad_parameters(r, &es);
+    const struct assay_evaluated *last = walk.last.p ? assay_period_provider(v, walk.last) : NULL;
+    if (last) i = (size_t)(last - v->rows) + 1;
+    struct assay_buf b = {0}, next = {0};
     assay_list_begin(&b);
-    size_t end = v->n - from < (size_t)limit ? v->n : from + (size_t)limit;
-    for (size_t i = from; i < end; i++) write(v, &v->rows[i], &b);
-    struct assay_str code = end ? v->rows[end - 1].provider->code : ASSAY_STR("");
-    end_list(r, &b, 'e', &code, 1, end < v->n);
+    for (; i < v->n && left > 0; i++) {
+        if (assay_walk_given(&walk, v->rows[i].provider->id)) continue;
+        write(v, &v->rows[i], &b);
+        assay_walk_give(&walk, v->rows[i].provider);
+        left--;
+    }
+    while (i < v->n && assay_walk_given(&walk, v->rows[i].provider->id)) i++;
+    if (i < v->n) assay_walk_cursor(&walk, &next);
+    assay_list_end(&b, next.n ? assay_buf_str(&next) : ASSAY_STR_NONE);
+    if (next.n) assay_app_link_next(r, assay_buf_str(&next));
+    assay_buf_free(&next);
     return assay_app_json(r, 200, &b);
 }
 
@@ -386,7 +384,8 @@ static enum assay_http_flow list_lines(struct assay_http_request *r, struct assa
         int64_t revision = 0;
         st = read_period(s, assay_app_scheme(r), r->vars[1], &v, &e);
         if (!st) st = find_row(&v, r->vars[0], &row, &e);
-        if (!st) st = assay_store_pay_lines(s->db, v.config->id, row->provider->id, v.period, after, limit, &s->arena, &lines, &n, &e);
+        if (!st)
+            st = assay_store_pay_lines(s->db, v.config->id, row->provider->id, v.period, after, limit, &s->arena, &lines, &n, &e);
         if (!st) st = assay_store_config_revision(s->db, &revision, &e);
         if (!st && revision != s->config->revision) st = assay_fail(&e, ASSAY_RETRY, "", "the configuration moved");
     }

@@ -90,6 +90,10 @@ struct assay_http_exchange {
     const char *bad_head;          /* why the headers are not acceptable; NULL */
     bool sound;                    /* after admit: the head is well formed, whatever else is wrong */
     struct assay_http_reply reply; /* its owner: the HTTP thread, or whoever runs the handler */
+    struct assay_str key;          /* of the cache; absent until it was asked */
+    struct assay_http_tag tag;
+    bool keep;     /* a successful reply may be kept under key and tag */
+    bool recalled; /* the reply is one that was kept */
     /* How the transport is told that the reply is finished (assay_http_complete); takes the handler's reference. */
     void (*completed)(struct assay_http_exchange *x);
     bool (*again)(struct assay_http_exchange *x); /* likewise (assay_http_again) */
@@ -139,6 +143,17 @@ bool assay_http_admit(struct assay_http_exchange *x, size_t head_bytes, bool has
 void assay_http_make_id(char out[ASSAY_HTTP_ID_TEXT]);
 /* Complete the reply (one that was not set becomes a 500): validators, 304, compression, headers. */
 void assay_http_finish(struct assay_http_exchange *x);
+/* False where finishing the reply that is set would compress much: not on the HTTP thread. */
+bool assay_http_finish_is_quick(const struct assay_http_exchange *x);
+/* Before the handler: true where the reply is set, from the cache. last: if not, the handler comes. */
+bool assay_http_recall(struct assay_http_exchange *x, bool last);
+/* On a worker, before the handler: renew, then recall. True: the reply is set, the handler is not to be called. */
+bool assay_http_forestall(struct assay_http_exchange *x, void *worker);
+/* The request must see the present (renew), so its handler belongs on a worker. */
+bool assay_http_wants_renewal(const struct assay_http_exchange *x);
+/* The handler's reply is set, and may be kept. */
+void assay_http_remember(struct assay_http_exchange *x);
+void assay_http_recalled_not_modified(const struct assay_http_exchange *x);
 /* The largest body this request may bring; UINT64_MAX: any. */
 uint64_t assay_http_body_limit(const struct assay_http_exchange *x);
 /* Log and count a request that is over. status 0: the client went away. */
@@ -162,14 +177,27 @@ bool assay_http_name_is(struct assay_str a, const char *name); /* ASCII letters 
 /* The gzip form, made at once where it is not there. */
 struct assay_str assay_http_body_gzip(struct assay_http_body *body);
 bool assay_http_body_has_gzip(const struct assay_http_body *body);
-#define GZIP_MIN 1024   /* smaller bodies are not worth it */
+size_t assay_http_body_footprint(const struct assay_http_body *body); /* in memory, both forms */
+#define GZIP_MIN 1024                                                 /* smaller bodies are not worth it */
 #define ETAG_GZIP "-gz" /* an ETag names one representation: the gzip form has another */
+
+/* --- origins --- */
+#define CORS_EXPOSED "ETag, Link, Location, Retry-After, X-Request-Id"
+/* The one of the allow-list that the request comes from; NULL. */
+const char *assay_http_origin_of(const struct assay_http_exchange *x);
 
 /* --- problems --- */
 int assay_http_retry_seconds(enum assay_status s); /* Retry-After; 0: none */
 const char *assay_http_reason(int status);         /* "Not Found" */
 /* A whole reply as it goes over the wire, for connections that the HTTP library cannot answer. */
-void assay_http_wire_problem(enum assay_status s, struct assay_str path, struct assay_str id, bool head, struct assay_buf *out);
+struct assay_http_wire {
+    enum assay_status status;
+    struct assay_str path, id;
+    bool head;
+    const struct assay_http_site *site; /* for its origins */
+    const char *origin;                 /* that may read it; NULL: none */
+};
+void assay_http_wire_problem(const struct assay_http_wire *w, struct assay_buf *out);
 void assay_http_wire_reply(const struct assay_http_exchange *x, struct assay_buf *out); /* after finish */
 
 /* === lanes ======================================================================================================== */

@@ -77,7 +77,7 @@ static void set_context(struct worker *w, void *context) {
 static void work(struct assay_http_exchange *x, void *context) {
     enum assay_http_flow flow = ASSAY_HTTP_DONE;
     if (assay_http_gone(&x->pub)) assay_http_reply_problem(&x->pub, ASSAY_DRAINING, NULL);
-    else flow = x->pub.route->handler(&x->pub, context);
+    else if (!assay_http_forestall(x, context)) flow = x->pub.route->handler(&x->pub, context);
     if (flow == ASSAY_HTTP_WORK) assay_http_reply_problem(&x->pub, ASSAY_INTERNAL, NULL); /* it is on a worker already */
     if (flow != ASSAY_HTTP_LATER) assay_http_complete(&x->pub);
 }

@@ -158,18 +158,23 @@ void assay_http_reply_problem_list(struct assay_http_request *r, enum assay_stat
 }
 
 /* --- over the wire ------------------------------------------------------------------------------------------------ */
-void assay_http_wire_problem(enum assay_status s, struct assay_str path, struct assay_str id, bool head, struct assay_buf *out) {
+void assay_http_wire_problem(const struct assay_http_wire *w, struct assay_buf *out) {
     struct assay_buf b = {0};
-    assay_http_problem_write(&(struct assay_http_problem){.status = s, .instance = path, .request_id = id}, &b);
+    enum assay_status s = w->status;
+    assay_http_problem_write(&(struct assay_http_problem){.status = s, .instance = w->path, .request_id = w->id}, &b);
     int http = assay_http_status(s);
     assay_buf_printf(
         out, "HTTP/1.1 %d %s\r\nContent-Type: application/problem+json\r\nContent-Language: en\r\nContent-Length: %zu\r\n", http,
         assay_http_reason(http), b.n);
     assay_buf_adds(out, "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n");
-    if (id.p) assay_buf_printf(out, "X-Request-Id: %.*s\r\n", ASSAY_STR_ARG(id));
+    if (w->id.p) assay_buf_printf(out, "X-Request-Id: %.*s\r\n", ASSAY_STR_ARG(w->id));
+    if (w->site->c.origins) assay_buf_adds(out, "Vary: Origin\r\n");
+    if (w->origin)
+        assay_buf_printf(out, "Access-Control-Allow-Origin: %s\r\nAccess-Control-Expose-Headers: " CORS_EXPOSED "\r\n",
+                         w->origin);
     if (assay_http_retry_seconds(s) > 0) assay_buf_printf(out, "Retry-After: %d\r\n", assay_http_retry_seconds(s));
     assay_buf_adds(out, "\r\n");
-    if (!head) assay_buf_add(out, b.p, b.n);
+    if (!w->head) assay_buf_add(out, b.p, b.n);
     assay_buf_free(&b);
 }
 

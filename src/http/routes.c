@@ -23,12 +23,15 @@ static const char *const risk_params[] = {"limit", "cursor", "scheme", "provider
 
 /* clang-format off */
 #define KEY .access = ASSAY_ACCESS_ADMIN
-/* Reads of the database; reads of what the process holds; changes of the registry; what needs no key. */
+/* Reads of the database, and those whose reply is kept while what it rests on stands (S: app.h); reads of what the process
+ * holds; changes of the registry; what needs no key. */
 #define READ(n, p, h, q)     {.name = n, .method = ASSAY_HTTP_GET, .pattern = p, .kind = ASSAY_HTTP_WORKER, .lane = ASSAY_HTTP_LANE_READ, .handler = h, KEY, .params = q}
-#define HELD(n, p, h, q)     {.name = n, .method = ASSAY_HTTP_GET, .pattern = p, .kind = ASSAY_HTTP_IMMEDIATE, .handler = h, KEY, .params = q}
+#define KEPT(n, p, h, q, s)  {.name = n, .method = ASSAY_HTTP_GET, .pattern = p, .kind = ASSAY_HTTP_WORKER, .lane = ASSAY_HTTP_LANE_READ, .handler = h, KEY, .params = q, .scope = ASSAY_SCOPE_##s}
+#define HELD(n, p, h, q)     {.name = n, .method = ASSAY_HTTP_GET, .pattern = p, .kind = ASSAY_HTTP_IMMEDIATE, .handler = h, KEY, .params = q, .scope = ASSAY_SCOPE_CONFIG}
 #define CHANGE(n, m, p, h, types, bytes) \
     {.name = n, .method = m, .pattern = p, .kind = ASSAY_HTTP_WORKER, .lane = ASSAY_HTTP_LANE_WRITE, .handler = h, KEY, .accepts = types, .max_body = bytes}
-#define OPEN(n, p, h, f)     {.name = n, .method = ASSAY_HTTP_GET, .pattern = p, .kind = ASSAY_HTTP_IMMEDIATE, .handler = h, .flags = f}
+#define OPEN(n, p, h, f)     {.name = n, .method = ASSAY_HTTP_GET, .pattern = p, .kind = ASSAY_HTTP_IMMEDIATE, .handler = h, .flags = f, \
+                              .scope = (f) & ASSAY_HTTP_VOLATILE ? ASSAY_SCOPE_NONE : ASSAY_SCOPE_PROGRAM}
 /* Records: one object goes to the committer, an array to a worker of the bulk lane; NDJSON is streamed to one. */
 #define RECORDS(n, p) \
     {.name = n, .method = ASSAY_HTTP_POST, .pattern = p, .kind = ASSAY_HTTP_ASYNC, .lane = ASSAY_HTTP_LANE_BULK, \
@@ -65,15 +68,15 @@ static const struct assay_http_route routes[] = {
     CHANGE("put_scheme", ASSAY_HTTP_PUT, "/v1/schemes/{code}", assay_put_document, json, DOCUMENT_BODY_MAX),
     HELD("get_scheme_version", "/v1/schemes/{code}/versions/{version}", assay_get_scheme_version, NULL),
 
-    READ("list_orders", "/v1/providers/{provider}/orders", assay_get_orders, order_params),
-    READ("get_order", "/v1/providers/{provider}/orders/{order}", assay_get_order, scheme_param),
-    READ("get_verdict", "/v1/providers/{provider}/orders/{order}/verdict", assay_get_verdict, scheme_param),
-    READ("list_observations", "/v1/providers/{provider}/observations", assay_get_observations, observation_params),
-    READ("get_evaluation", "/v1/providers/{provider}/evaluations/{scheme}/{period}", assay_get_evaluation, NULL),
-    READ("list_evaluations", "/v1/evaluations/{scheme}/{period}", assay_get_evaluations, rank_params),
-    READ("get_compensation", "/v1/providers/{provider}/compensation/{period}", assay_get_compensation, scheme_param),
-    READ("list_compensation_lines", "/v1/providers/{provider}/compensation/{period}/lines", assay_get_compensation_lines, page_scheme_params),
-    READ("list_compensation", "/v1/compensation/{period}", assay_get_compensations, page_scheme_params),
+    KEPT("list_orders", "/v1/providers/{provider}/orders", assay_get_orders, order_params, PROVIDER),
+    KEPT("get_order", "/v1/providers/{provider}/orders/{order}", assay_get_order, scheme_param, PROVIDER),
+    KEPT("get_verdict", "/v1/providers/{provider}/orders/{order}/verdict", assay_get_verdict, scheme_param, PROVIDER),
+    KEPT("list_observations", "/v1/providers/{provider}/observations", assay_get_observations, observation_params, PROVIDER),
+    KEPT("get_evaluation", "/v1/providers/{provider}/evaluations/{scheme}/{period}", assay_get_evaluation, NULL, NETWORK),
+    KEPT("list_evaluations", "/v1/evaluations/{scheme}/{period}", assay_get_evaluations, rank_params, NETWORK),
+    KEPT("get_compensation", "/v1/providers/{provider}/compensation/{period}", assay_get_compensation, scheme_param, NETWORK),
+    KEPT("list_compensation_lines", "/v1/providers/{provider}/compensation/{period}/lines", assay_get_compensation_lines, page_scheme_params, NETWORK),
+    KEPT("list_compensation", "/v1/compensation/{period}", assay_get_compensations, page_scheme_params, NETWORK),
     READ("list_at_risk", "/v1/orders/at-risk", assay_get_at_risk, risk_params),
 
     OPEN("livez", "/livez", assay_get_livez, ASSAY_HTTP_VOLATILE | ASSAY_HTTP_NO_LOG),

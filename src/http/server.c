@@ -16,8 +16,9 @@
 
 #include "internal.h"
 
-#define POOL_BESIDES ((size_t)64 * 1024) /* of the library's memory for a connection: what is not the head */
-#define SETTLE_US 1000000                /* for the HTTP threads to close what was cut */
+/* Of the library's memory for a connection: what is not the head. The library clears all of it after each request. */
+#define POOL_BESIDES ((size_t)16 * 1024)
+#define SETTLE_US 1000000 /* for the HTTP threads to close what was cut */
 
 struct assay_http_server {
     struct assay_http_site *site;
@@ -64,7 +65,13 @@ static void cut(struct assay_http_exchange *x, int status, const struct assay_bu
 
 static void cut_problem(struct assay_http_exchange *x, enum assay_status why) {
     struct assay_buf wire = {0};
-    assay_http_wire_problem(why, x->pub.path, x->pub.id, x->pub.method == ASSAY_HTTP_HEAD, &wire);
+    assay_http_wire_problem(&(struct assay_http_wire){.status = why,
+                                                      .path = x->pub.path,
+                                                      .id = x->pub.id,
+                                                      .head = x->pub.method == ASSAY_HTTP_HEAD,
+                                                      .site = x->site,
+                                                      .origin = assay_http_origin_of(x)},
+                            &wire);
     cut(x, assay_http_status(why), &wire);
     assay_buf_free(&wire);
 }
@@ -322,8 +329,9 @@ static void to_worker(struct assay_http_exchange *x) {
 static enum MHD_Result run(struct assay_http_exchange *x, struct MHD_Connection *mhd) {
     struct assay_http_server *s = x->server;
     const struct assay_http_route *route = x->pub.route;
-    if (route->cached && route->cached(&x->pub)) return answer_now(x, mhd);
-    switch (route->kind) {
+    bool renew = assay_http_wants_renewal(x), kept = !renew && assay_http_recall(x, route->kind == ASSAY_HTTP_IMMEDIATE);
+    if (kept && (assay_http_finish_is_quick(x) || !s->lanes[route->lane])) return answer_now(x, mhd);
+    switch (kept || renew ? ASSAY_HTTP_WORKER : route->kind) {
     case ASSAY_HTTP_IMMEDIATE: (void)route->handler(&x->pub, NULL); return answer_now(x, mhd);
     case ASSAY_HTTP_ASYNC:
         if (!hand_over(x, false)) return MHD_NO;
@@ -336,6 +344,7 @@ static enum MHD_Result run(struct assay_http_exchange *x, struct MHD_Connection 
     default:
         x->reserved = assay_http_lane_reserve(s->lanes[route->lane]);
         if (x->reserved) return hand_over(x, true) ? MHD_YES : MHD_NO;
+        if (kept) return answer_now(x, mhd);
         assay_metric_add(s->site->rejected[REJECTED_LANE], 1);
         return respond_problem(x, mhd, ASSAY_OVERLOADED);
     }

@@ -299,6 +299,7 @@ enum assay_status assay_config_refresh(struct assay_service *s, struct assay_db 
         struct assay_config *old = s->config;
         s->config = fresh;
         pthread_mutex_unlock(&s->config_lock);
+        assay_revisions_note_config(s->revisions, revision);
         assay_config_release(old);
     } else {
         assay_config_release(fresh);

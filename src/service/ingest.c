@@ -650,8 +650,13 @@ static enum assay_status decide_and_write(struct batch *b, struct assay_error *e
         st = write_batch(b, &voids, fresh, e);
         run->finished = !st && run->finish;
     }
-    if (st || !writes || run->mode == REHEARSAL) assay_db_rollback(b->s->db);
-    else assay_service_committed(b->s->service, b->load.providers, b->load.n_providers, b->n_numbered);
+    bool committed = !st && writes && run->mode != REHEARSAL;
+    if (!committed) assay_db_rollback(b->s->db);
+    /* Before anyone is answered. Where nothing was written, what stands already may be another daemon's, or ours from a
+     * commit that we did not hear of. */
+    if (!st && !b->load.snapshot)
+        assay_revisions_note(b->s->service->revisions, b->load.heads, b->load.n_providers, committed ? 0 : 1);
+    if (committed) assay_service_committed(b->s->service, b->load.providers, b->load.n_providers, b->n_numbered);
     return st;
 }
 

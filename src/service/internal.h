@@ -51,7 +51,45 @@ struct assay_service {
     struct assay_committer *committer;
     struct assay_watcher *watcher;
     struct assay_announcer announcer;
+    struct assay_revisions *revisions;
+    struct assay_periods *periods;
 };
+
+/* --- service.c: what a session holds until it is unpinned. */
+void assay_session_hold(struct assay_session *s, void (*release)(void *what), void *what);
+/* Pin what is in force now; what was pinned before is held as long. */
+const struct assay_config *assay_session_repin(struct assay_session *s);
+
+/* --- revisions.c: what is known of the database's changes. */
+/* How long a look at the database is good for. */
+#define ASSAY_SIGHT_US INT64_C(1000000)
+struct assay_revisions *assay_revisions_new(void);
+void assay_revisions_free(struct assay_revisions *r);
+/* Heads as a transaction of ours left them (less 0) or found them, having locked them and given up (less 1): before anyone
+ * is answered. */
+void assay_revisions_note(struct assay_revisions *r, const struct assay_head *heads, size_t n, int64_t less);
+/* After that revision was put in force. */
+void assay_revisions_note_config(struct assay_revisions *r, int64_t revision);
+/* Look at the database; *config is the revision it has. Nothing is noted where it fails. */
+enum assay_status assay_revisions_look(struct assay_revisions *r, struct assay_db *db, int64_t *config,
+                                       struct assay_error *e) ASSAY_MUST_CHECK;
+/* The watcher does not see the database, or cannot take over what it sees. */
+void assay_revisions_lost(struct assay_revisions *r);
+/* provider_id -1: none. False while nobody has seen the database for a second: then what is tagged must not be used. */
+bool assay_revisions_stamp(struct assay_revisions *r, int32_t provider_id, struct assay_stamp *out);
+/* Providers that changed after a network stamp, ascending; max: too many, or all. *now: the stamp up to which that holds. */
+size_t assay_revisions_since(struct assay_revisions *r, uint64_t stamp, int32_t *ids, size_t max, uint64_t *now);
+
+/* --- reads.c */
+enum assay_status assay_no_such(struct assay_error *e, const char *what, struct assay_str name);
+
+/* --- periods.c: evaluated periods, kept. limit: bytes. */
+struct assay_periods *assay_periods_new(size_t limit);
+/* A period of a scheme, without its rows. ASSAY_NOT_FOUND as assay_read_period. */
+enum assay_status assay_period_find(struct assay_session *s, const struct assay_config *cfg, struct assay_str scheme,
+                                    struct assay_str period, struct assay_period_view *out,
+                                    struct assay_error *e) ASSAY_MUST_CHECK;
+void assay_periods_free(struct assay_periods *p);
 
 /* --- watcher.c: sees within a second what other daemons changed. */
 struct assay_watcher *assay_watcher_new(struct assay_service *s, struct assay_error *e);

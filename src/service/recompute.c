@@ -439,6 +439,7 @@ static enum assay_status run_provider(struct verify *v, struct assay_error *e) {
     if (mend && !st) st = tell_repaired(v, e);
     if (!st) st = assay_db_commit(v->s->db, e);
     else assay_db_rollback(v->s->db);
+    if (!st && v->repair) assay_revisions_note(v->s->service->revisions, heads, 1, 0);
     if (mend && !st) assay_service_committed(v->s->service, NULL, 0, 1);
     return st;
 }

@@ -174,7 +174,7 @@ static enum assay_status end_change(struct change *c, enum assay_status st, stru
     assay_config_release(c->after);
     /* Others see it within a second; this daemon at once. */
     struct assay_error later;
-    if (!st && assay_config_refresh(c->s->service, c->s->db, &later)) st = ASSAY_OK;
+    if (!st && assay_session_look(c->s, &later)) assay_revisions_lost(c->s->service->revisions);
     if (!st && advanced) assay_service_committed(c->s->service, NULL, 0, 1);
     return st;
 }

@@ -15,6 +15,7 @@ static void set_defaults(struct assay_service_options *o) {
     if (!o->atomic_records) o->atomic_records = 50000;
     if (!o->upload_run_bytes) o->upload_run_bytes = (size_t)16 << 20;
     if (!o->changes_keep_us) o->changes_keep_us = 30 * ASSAY_DAY;
+    if (!o->view_bytes) o->view_bytes = (size_t)64 << 20;
 }
 
 enum assay_status assay_service_start(const struct assay_service_options *o, struct assay_service **out, struct assay_error *e) {
@@ -28,12 +29,15 @@ enum assay_status assay_service_start(const struct assay_service_options *o, str
     pthread_mutex_init(&s->config_lock, NULL);
     pthread_mutex_init(&s->reload_lock, NULL);
     assay_announcer_init(&s->announcer);
+    s->revisions = assay_revisions_new();
+    s->periods = assay_periods_new(s->options.view_bytes);
     struct assay_session *session = NULL;
     enum assay_status st = assay_session_open(s, &session, e);
     if (!st) st = assay_store_check_schema(session->db, e);
     if (!st) st = assay_store_feed_renew(session->db, e);
     if (!st) st = assay_announcer_start(&s->announcer, session->db, e);
     if (!st) st = assay_config_refresh(s, session->db, e);
+    if (!st) st = assay_session_look(session, e);
     assay_session_close(session);
     if (!st && !(s->committer = assay_committer_new(s, e))) st = e->status;
     if (!st && !(s->watcher = assay_watcher_new(s, e))) st = e->status;
@@ -46,6 +50,8 @@ void assay_service_stop(struct assay_service *s) {
     if (!s) return;
     assay_watcher_free(s->watcher);
     assay_committer_free(s->committer);
+    assay_periods_free(s->periods);
+    assay_revisions_free(s->revisions);
     assay_config_release(s->config);
     for (size_t i = 0; i < s->zones.n; i++) assay_zone_free(s->zones.zones[i]);
     free(s->zones.zones);
@@ -98,12 +104,69 @@ enum assay_status assay_session_ready(struct assay_session *s, struct assay_erro
     return st ? st : assay_store_check_schema(s->db, e);
 }
 
+/* --- what is known to have changed ------------------------------------------------------------------------------------- */
+
+bool assay_service_stamp(struct assay_service *s, struct assay_str provider, struct assay_stamp *out) {
+    int32_t id = -1;
+    if (provider.p) {
+        const struct assay_config *cfg = assay_service_config(s);
+        const struct assay_config_provider *p = assay_config_provider(cfg, provider);
+        if (p) id = p->id;
+        assay_config_release(cfg);
+        if (id < 0) return false;
+    }
+    return assay_revisions_stamp(s->revisions, id, out);
+}
+
+enum assay_status assay_session_look(struct assay_session *s, struct assay_error *e) {
+    int64_t revision;
+    enum assay_status st = assay_revisions_look(s->service->revisions, s->db, &revision, e);
+    if (st) return st;
+    const struct assay_config *cfg = assay_service_config(s->service);
+    bool moved = !cfg || cfg->revision != revision;
+    assay_config_release(cfg);
+    return moved ? assay_config_refresh(s->service, s->db, e) : ASSAY_OK;
+}
+
+/* --- pins --------------------------------------------------------------------------------------------------------------- */
+
+struct assay_held {
+    struct assay_held *next;
+    void (*release)(void *what);
+    void *what;
+};
+
+void assay_session_hold(struct assay_session *s, void (*release)(void *what), void *what) {
+    struct assay_held *h = assay_xmalloc(sizeof *h);
+    *h = (struct assay_held){s->held, release, what};
+    s->held = h;
+}
+
+static void release_config(void *what) { assay_config_release(what); }
+
 const struct assay_config *assay_session_pin(struct assay_session *s) {
     if (!s->config) s->config = assay_service_config(s->service);
     return s->config;
 }
 
+const struct assay_config *assay_session_repin(struct assay_session *s) {
+    const struct assay_config *now = assay_service_config(s->service);
+    if (now == s->config) {
+        assay_config_release(now);
+    } else {
+        if (s->config) assay_session_hold(s, release_config, (void *)(uintptr_t)s->config);
+        s->config = now;
+    }
+    return s->config;
+}
+
 void assay_session_unpin(struct assay_session *s) {
+    for (struct assay_held *h = s->held, *next; h; h = next) {
+        next = h->next;
+        h->release(h->what);
+        free(h);
+    }
+    s->held = NULL;
     assay_config_release(s->config);
     s->config = NULL;
 }

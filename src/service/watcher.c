@@ -1,4 +1,6 @@
-/* watcher.c -- sees what other daemons on the same database changed: a look at the revisions, twice a second. */
+/* watcher.c -- sees what other daemons on the same database changed: a look at the revisions, twice a second.
+ *
+ * What is served from memory rests on it: while it does not see the database, nothing is. */
 #include <errno.h>
 #include <stdlib.h>
 #include <time.h>
@@ -32,12 +34,10 @@ static bool wait_a_while(struct assay_watcher *w) {
 /* A database that is away for a while is no news here: requests say so, and the next look may find it back. */
 static void look(struct assay_session *s) {
     struct assay_error e;
-    int64_t revision;
-    if (assay_db_restore(s->db, &e) || assay_store_config_revision(s->db, &revision, &e)) return;
-    const struct assay_config *cfg = assay_service_config(s->service);
-    bool moved = !cfg || cfg->revision != revision;
-    assay_config_release(cfg);
-    if (moved && assay_config_refresh(s->service, s->db, &e)) return;
+    if (assay_db_restore(s->db, &e) || assay_session_look(s, &e)) {
+        assay_revisions_lost(s->service->revisions);
+        return;
+    }
     assay_announcer_look(s->service, s->db);
     assay_announcer_tidy(s);
 }

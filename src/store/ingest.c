@@ -75,6 +75,16 @@ static enum assay_status take_heads(struct assay_db *db, size_t n, struct assay_
     return ASSAY_OK;
 }
 
+static enum assay_status take_config_revision(struct assay_db *db, int64_t *revision, struct assay_error *e) {
+    PGresult *r = NULL;
+    enum assay_status s = pg_next(db, &r, e);
+    if (s) return s;
+    bool there = PQntuples(r) == 1;
+    if (there) *revision = pg_get_int8(r, 0, 0);
+    PQclear(r);
+    return there ? ASSAY_OK : pg_no_config(e);
+}
+
 static enum assay_status take_place(struct assay_db *db, struct assay_ingest_load *l, struct assay_error *e) {
     PGresult *r = NULL;
     enum assay_status s = pg_next(db, &r, e);

@@ -130,18 +130,24 @@ static void sum_window(const PGresult *r, struct assay_arena *a, struct assay_wi
     *n = count;
 }
 
-enum assay_status assay_store_window(struct assay_db *db, int16_t scheme_id, int32_t provider_id, assay_month from,
-                                     assay_month to, assay_instant open_from, assay_instant open_before, struct assay_arena *a,
-                                     struct assay_window_row **rows, size_t *n, struct assay_error *e) {
+static void bind_providers(struct pg_args *args, const int32_t *providers, size_t n) {
+    if (!providers) return;
+    struct assay_buf *b = pg_array(args, PG_INT4, n);
+    for (size_t i = 0; i < n; i++) pg_field_int4(b, providers[i]);
+}
+
+enum assay_status assay_store_window(struct assay_db *db, int16_t scheme_id, const int32_t *providers, size_t n_providers,
+                                     assay_month from, assay_month to, assay_instant open_from, assay_instant open_before,
+                                     struct assay_arena *a, struct assay_window_row **rows, size_t *n, struct assay_error *e) {
     struct pg_args args = {0};
     PGresult *r = NULL;
-    if (provider_id) pg_int4(&args, provider_id);
+    bind_providers(&args, providers, n_providers);
     pg_int2(&args, scheme_id);
     pg_int4(&args, from);
     pg_int4(&args, to);
     pg_instant(&args, open_from);
     pg_instant(&args, open_before);
-    enum assay_status s = pg_run(db, provider_id ? ASSAY_Q_TALLY_WINDOW_OF : ASSAY_Q_TALLY_WINDOW, &args, &r, e);
+    enum assay_status s = pg_run(db, providers ? ASSAY_Q_TALLY_WINDOW_OF : ASSAY_Q_TALLY_WINDOW, &args, &r, e);
     pg_args_free(&args);
     if (s) return s;
     sum_window(r, a, rows, n);
@@ -149,13 +155,14 @@ enum assay_status assay_store_window(struct assay_db *db, int16_t scheme_id, int
     return ASSAY_OK;
 }
 
-enum assay_status assay_store_pays(struct assay_db *db, int16_t scheme_id, int32_t provider_id, assay_month month,
-                                   struct assay_arena *a, struct assay_pay_row **rows, size_t *n, struct assay_error *e) {
+enum assay_status assay_store_pays(struct assay_db *db, int16_t scheme_id, const int32_t *providers, size_t n_providers,
+                                   assay_month month, struct assay_arena *a, struct assay_pay_row **rows, size_t *n,
+                                   struct assay_error *e) {
     struct pg_args args = {0};
-    if (provider_id) pg_int4(&args, provider_id);
+    bind_providers(&args, providers, n_providers);
     pg_int2(&args, scheme_id);
     pg_int4(&args, month);
-    enum assay_status s = pg_fetch(db, provider_id ? ASSAY_Q_PAY_MONTH_OF : ASSAY_Q_PAY_MONTH, &args, &pg_shape_pay, a,
+    enum assay_status s = pg_fetch(db, providers ? ASSAY_Q_PAY_MONTH_OF : ASSAY_Q_PAY_MONTH, &args, &pg_shape_pay, a,
                                    (void **)rows, n, e);
     pg_args_free(&args);
     return s;
@@ -173,6 +180,11 @@ enum assay_status assay_store_pay_lines(struct assay_db *db, int16_t scheme_id, 
     enum assay_status s = pg_fetch(db, ASSAY_Q_PAY_LINES, &args, &pg_shape_line, a, (void **)rows, n, e);
     pg_args_free(&args);
     return s;
+}
+
+enum assay_status assay_store_heads(struct assay_db *db, struct assay_arena *a, struct assay_head **rows, size_t *n,
+                                    struct assay_error *e) {
+    return pg_fetch(db, ASSAY_Q_HEAD_LIST, NULL, &pg_shape_head, a, (void **)rows, n, e);
 }
 
 enum assay_status assay_store_revision(struct assay_db *db, int64_t *data, int64_t *config, struct assay_error *e) {

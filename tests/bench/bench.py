@@ -15,6 +15,7 @@ import re
 import resource
 import shutil
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -24,6 +25,7 @@ CONNECTIONS = 64
 READERS = 4  # of the ranking: the daemon's workers and one that waits
 PROVIDERS = 1000
 RECORDS_PER_ORDER = 7.2  # of the made-up network, repair events alone
+BARE_TAG = '"0123456789abcdef0123456789abcdef"'  # bare.c
 SCHEME, PERIOD = 'hp-gold-fy01', '2001-02'
 TICKS = os.sysconf('SC_CLK_TCK')
 CORES = os.cpu_count()
@@ -162,6 +164,10 @@ class Daemon:
         found = re.search(rf'^{name} (\S+)$', text.decode(), re.M)
         return float(found.group(1)) if found else 0.0
 
+    def resident_bytes(self):
+        with open(f'/proc/{self.process.pid}/status', encoding='ascii') as f:
+            return int(re.search(r'^VmRSS:\s+(\d+)', f.read(), re.M).group(1)) * 1024
+
     def sql(self, text):
         """What a query answers: its first column, a line a row."""
         run = subprocess.run(['psql', '-qAtX', '-v', 'ON_ERROR_STOP=1', '-c', text], env=self.environment, capture_output=True, text=True)
@@ -219,6 +225,7 @@ class Bench:
         self.meter = Meter(daemon)
         self.events = 0  # posted one by one so far
         self.loaded = 0  # records in the database
+        self.written = 0  # records between readings of the ranking
 
     # preparation, not measured
 
@@ -277,8 +284,8 @@ class Bench:
 
     # the measured things; each gives {'rate': ...}
 
-    def load(self, *argv):
-        command = [self.args.load, '--port', str(self.daemon.port), '--connections', str(CONNECTIONS), '--key', self.daemon.key_file, *argv]
+    def load(self, *argv, port=None):
+        command = [self.args.load, '--port', str(port or self.daemon.port), '--connections', str(CONNECTIONS), '--key', self.daemon.key_file, *argv]
         run = subprocess.run(command, stdout=subprocess.PIPE, text=True)
         if run.returncode:
             die(f'the load generator failed: {" ".join(argv)}\n{run.stdout}')
@@ -328,14 +335,45 @@ class Bench:
         with open(f'{self.work}/codes', encoding='ascii') as f:
             return f.readline().strip()
 
-    def get(self, path, *argv):
-        return self.load('--get', path, '--seconds', str(self.args.seconds), *argv)
+    def get(self, path, *argv, **how):
+        return self.load('--get', path, '--seconds', str(self.args.seconds), *argv, **how)
 
     def rank_path(self):
         return f'/v1/evaluations/{SCHEME}/{PERIOD}?sort=rank&limit=1000'
 
     def get_ranking(self, *argv):
         return self.get(self.rank_path(), '--connections', str(READERS), *argv)
+
+    def rank_after_writes(self):
+        """The ranking, each time after one record of one provider; only the ranking's time counts."""
+        reader = http.client.HTTPConnection('127.0.0.1', self.daemon.port, timeout=60, blocksize=1 << 18)
+        reader.connect()
+        reader.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with open(f'{self.work}/codes', encoding='ascii') as f:
+            codes = f.read().split()
+        spent, count, until, tag = 0.0, 0, time.monotonic() + self.args.seconds, None
+        key = {'Authorization': 'Bearer ' + self.daemon.key}
+        while time.monotonic() < until:
+            self.written += 1
+            n = self.written
+            event = {'id': f'after-{n}', 'type': 'order.opened', 'provider': codes[n * 7919 % len(codes)], 'order': f'AFTER-{n}',
+                     'at': '2001-02-05T09:00:00+08:00', 'channel': 'walk_in', 'product': 'server'}
+            reader.request('POST', '/v1/repair-events', json.dumps(event), {**key, 'Content-Type': 'application/json'})
+            reply = reader.getresponse()
+            reply.read()
+            if reply.status != 201:
+                die(f'one record: {reply.status}')
+            start = time.monotonic()
+            reader.request('GET', self.rank_path(), headers={**key, **({'If-None-Match': tag} if tag else {})})
+            reply = reader.getresponse()
+            reply.read()
+            spent += time.monotonic() - start
+            if reply.status != 200:
+                die(f'the ranking after a write: {reply.status}')
+            tag = reply.getheader('ETag')
+            count += 1
+        reader.close()
+        return {'rate': count / spent, 'seconds': spent, 'requests': count}
 
     def query_window(self):
         script = f'{self.work}/window.sql'
@@ -399,11 +437,21 @@ class Bench:
 
     def evaluation(self):
         path = self.evaluation_path()
-        reply, _ = self.daemon.request('GET', path)
+        reply, text = self.daemon.request('GET', path)
         etag = 'If-None-Match: ' + reply.getheader('ETag')
-        return self.rounds([('case', None, lambda: self.get(path)),
-                            ('304', None, lambda: self.get(path, '--header', etag, '--expect', '304')),
-                            ('GET /livez', None, lambda: self.get('/livez'))])
+        file = f'{self.work}/evaluation.json'
+        with open(file, 'wb') as f:
+            f.write(text)
+        bare = subprocess.Popen([self.args.bare, file], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        port = int(bare.stdout.readline())
+        try:
+            return self.rounds([('case', None, lambda: self.get(path)),
+                                ('304', None, lambda: self.get(path, '--header', etag, '--expect', '304')),
+                                ('bare, the same bytes', None, lambda: self.get('/', port=port)),
+                                ('bare, 304', None, lambda: self.get('/', '--header', f'If-None-Match: {BARE_TAG}', '--expect', '304', port=port))])
+        finally:
+            bare.stdin.close()
+            bare.wait()
 
     def ranking(self):
         _, text = self.daemon.request('GET', self.rank_path())
@@ -411,6 +459,7 @@ class Bench:
             die('the ranking does not show all providers')
         return self.rounds([('case', None, lambda: self.get_ranking('--header', 'Cache-Control: no-cache')),
                             ('polled', None, self.get_ranking),
+                            ('after each write', None, self.rank_after_writes),
                             ('pgbench, the window query', None, self.query_window)])
 
     def verification(self):
@@ -421,7 +470,7 @@ class Bench:
 CASES = (
     ('bulk', '{records} repair events, NDJSON in order of time', 'copy, rows as stored', Bench.bulk),
     ('events', f'one event a request, {CONNECTIONS} connections, durable', 'pgbench, one row a transaction', Bench.events_one_by_one),
-    ('evaluation', f'GET of an evaluation, 200, {CONNECTIONS} connections', 'GET /livez', Bench.evaluation),
+    ('evaluation', f'GET of an evaluation, 200, {CONNECTIONS} connections', 'bare, the same bytes', Bench.evaluation),
     ('ranking', f'GET of the ranking of {PROVIDERS}, no-cache, {READERS} connections', 'pgbench, the window query', Bench.ranking),
     ('verify', 'recompute --verify, records', 'copy to nowhere, binary', Bench.verification),
 )
@@ -459,7 +508,7 @@ def print_case(case):
     print(f'\n{case["name"]}: {case["what"]}')
     print(f'  {"":32} {"":>10} {"ratio (from - to)":22} {"processors":24} {"us of processor each":17} {"log":>7}')
     for name, m in case['measures'].items():
-        label = {'case': 'assay', '304': 'assay, 304', 'polled': 'assay, polled'}.get(name, name)
+        label = {'case': 'assay', '304': 'assay, 304', 'polled': 'assay, polled', 'after each write': 'assay, after each write'}.get(name, name)
         ratio = '' if name == case['baseline'] else f'{times(m["ratio"])} ({times(min(m["ratios"]))} - {times(max(m["ratios"]))})'
         cores = ' '.join(f'{m["cores"][k]:5.2f}' for k in ('assayd', 'postgres', 'clients', 'elsewhere'))
         each = ' '.join(f'{figure(m["cpu_us_each"][k]):>6}' for k in ('assayd', 'postgres', 'clients'))
@@ -472,6 +521,7 @@ def print_case(case):
         if m['batch']:
             more.append(f'{m["batch"]:.0f} a commit')
         print(f'  {label:32} {figure(m["rate"]):>8}/s {ratio:22} {cores}  {each} {log:>7}  {", ".join(more)}'.rstrip())
+    print(f'  assayd afterwards: {case["resident_bytes"] / 1048576:.0f} MiB resident')
 
 
 def warn_of_others(cases):
@@ -541,7 +591,7 @@ def parse():
     p.add_argument('--records', type=int, default=200000, help='of the bulk case (200000)')
     p.add_argument('--full', action='store_true', help='1,000,000 records, 5 rounds of 15 seconds')
     p.add_argument('--patient', action='store_true', help='before each run wait up to a minute for an idle machine')
-    for name in ('assayd', 'load', 'calendar', 'source', 'state', 'out'):
+    for name in ('assayd', 'load', 'bare', 'calendar', 'source', 'state', 'out'):
         p.add_argument('--' + name, required=True, help=argparse.SUPPRESS)
     args = p.parse_args()
     if args.full:
@@ -570,6 +620,7 @@ def run_cases(args, daemon, work, result):
             complete = True
         say(f'bench: {name}')
         case = summarize(name, what.format(records=args.records), baseline, method(bench))
+        case['resident_bytes'] = daemon.resident_bytes()
         result['cases'].append(case)
         print_case(case)
         sys.stdout.flush()

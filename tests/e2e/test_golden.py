@@ -122,6 +122,8 @@ class Golden:
 
     def check_all(self, db, daemons):
         d = tap.Differences()
+        for each in daemons:
+            each.see_all()
         self.check_verdicts(daemons, d)
         self.check_lists(daemons, d)
         for each in daemons:
@@ -131,6 +133,8 @@ class Golden:
 
     def check_quick(self, db, daemons):
         d = tap.Differences()
+        for each in daemons:
+            each.see_all()
         self.check_lists(daemons, d)
         for each in daemons:
             self.check_evaluations(each, d)

@@ -6,6 +6,7 @@
 #include "assay/codec.h"
 #include "assay/http.h"
 #include "contract.h"
+#include "http/app.h"
 #include "test_zone.h"
 
 /* The requests of the story lie before this. */
@@ -406,6 +407,20 @@ START_TEST(examples_are_what_the_codecs_take) {
 }
 END_TEST
 
+/* A reply that is kept under a wrong scope is a wrong reply. */
+START_TEST(scopes_are_sound) {
+    for (size_t i = 0; i < n_routes; i++) {
+        const struct assay_http_route *r = &routes[i];
+        if (r->scope == ASSAY_SCOPE_NONE) continue;
+        ck_assert_msg(r->method == ASSAY_HTTP_GET && !(r->flags & ASSAY_HTTP_VOLATILE), "%s must not be kept", r->name);
+        bool of_provider = strstr(r->pattern, "{") == strstr(r->pattern, "{provider}") && strstr(r->pattern, "{provider}");
+        ck_assert_msg(r->scope != ASSAY_SCOPE_PROVIDER || of_provider, "%s: its first variable is no provider", r->name);
+        /* What needs no key is the same for all; everything else changes with the registry at least. */
+        ck_assert_msg((r->scope == ASSAY_SCOPE_PROGRAM) == (r->access == 0), "%s: scope and key", r->name);
+    }
+}
+END_TEST
+
 /* --------------------------------------------------------------------------------------------------------------------------- */
 
 static Suite *suite_of_contract(void) {
@@ -418,6 +433,7 @@ static Suite *suite_of_contract(void) {
     tcase_add_test(t, path_parameters_are_the_pattern);
     tcase_add_test(t, media_types_are_the_same);
     tcase_add_test(t, keys_are_the_same);
+    tcase_add_test(t, scopes_are_sound);
     tcase_add_test(t, statuses_follow_from_the_route);
     tcase_add_test(t, errors_are_the_table);
     tcase_add_test(t, examples_are_what_their_schemas_say);

@@ -235,23 +235,35 @@ static enum assay_http_flow get_doc(struct assay_http_request *r, void *worker) 
     return ASSAY_HTTP_DONE;
 }
 
-static struct assay_http_body *cache;
-static atomic_int misses;
+/* What is kept: replies that tell what they rest on. */
+static struct assay_http_cache *cache;
+static atomic_ullong data_now;
+static atomic_bool blind, absent;
+static atomic_int worked_out, renewed;
 
-static bool cached(struct assay_http_request *r) {
-    if (!cache || assay_http_no_cache(r) || !assay_http_body_ready(r, cache)) return false;
-    assay_http_reply_body(r, 200, "application/json", assay_http_body_ref(cache));
-    return true;
+static bool tag(struct assay_http_request *r, struct assay_http_tag *out) {
+    *out = (struct assay_http_tag){.config = 1, .data = atomic_load(&data_now)};
+    return !atomic_load(&blind);
 }
 
-static enum assay_http_flow fill_cache(struct assay_http_request *r, void *worker) {
-    atomic_fetch_add(&misses, 1);
-    if (!cache) {
-        struct assay_buf b = {0};
-        for (int i = 0; i < 500; i++) assay_buf_adds(&b, "{\"cached\":true}");
-        cache = assay_http_body_take(&b);
+static enum assay_status renew(struct assay_http_request *r, void *worker, struct assay_error *e) {
+    ck_assert_ptr_nonnull(worker);
+    atomic_fetch_add(&renewed, 1);
+    return atomic_load(&absent) ? assay_fail(e, ASSAY_DATABASE_UNAVAILABLE, "", "away") : ASSAY_OK;
+}
+
+static enum assay_http_flow kept(struct assay_http_request *r, void *worker) {
+    struct assay_buf b = {0};
+    atomic_fetch_add(&worked_out, 1);
+    if (assay_str_is(r->vars[0], "missing")) {
+        assay_http_reply_problem(r, ASSAY_NOT_FOUND, NULL);
+        return ASSAY_HTTP_DONE;
     }
-    assay_http_reply_body(r, 200, "application/json", assay_http_body_ref(cache));
+    assay_buf_printf(&b, "%.*s of %llu", ASSAY_STR_ARG(r->vars[0]), atomic_load(&data_now));
+    if (assay_str_is(r->vars[0], "long"))
+        for (int i = 0; i < 500; i++) assay_buf_adds(&b, " and so on");
+    assay_http_reply_header(r, "Link", "</kept/next>; rel=\"next\"");
+    assay_http_reply(r, 200, "text/plain", &b);
     return ASSAY_HTTP_DONE;
 }
 
@@ -346,7 +358,8 @@ static const struct assay_http_route routes[] = {
      .produces = json_or_csv},
     {.name = "put_doc", .method = ASSAY_HTTP_PUT, .pattern = "/doc", .handler = put_doc, .accepts = any_text},
     {.name = "get_doc", .method = GET, .pattern = "/doc", .handler = get_doc},
-    {.name = "cached", .method = GET, .pattern = "/cached", .kind = ASSAY_HTTP_WORKER, .handler = fill_cache, .cached = cached},
+    {.name = "kept", .method = GET, .pattern = "/kept/{what}", .kind = ASSAY_HTTP_WORKER, .handler = kept, .scope = 1},
+    {.name = "held", .method = GET, .pattern = "/held/{what}", .handler = kept, .scope = 1},
     {.name = "nothing", .method = GET, .pattern = "/nothing", .handler = nothing},
     {.name = "secret", .method = GET, .pattern = "/secret", .handler = hello, .access = 1},
     {.name = "top_secret", .method = GET, .pattern = "/top-secret", .handler = hello, .access = 2},
@@ -393,6 +406,9 @@ static void prepare(void) {
     config.worker_close = close_worker;
     config.worker_interrupt = interrupt_worker;
     config.metrics = metrics;
+    config.cache = cache = assay_http_cache_new((size_t)1 << 20, metrics);
+    config.tag = tag;
+    config.renew = renew;
     if (getenv("ASSAY_TEST_LOG")) config.log = own_log = assay_log_new(2, ASSAY_LOG_DEBUG, ASSAY_LOG_LOGFMT);
     committer.stop = false;
     ck_assert_int_eq(pthread_create(&committer.thread, NULL, committer_main, NULL), 0);
@@ -424,7 +440,7 @@ static void teardown(void) {
     end_committer();
     ck_assert_int_eq(atomic_load(&workers_open), 0);
     ck_assert_int_eq(metric_value("assay_http_in_flight") <= 0, 1);
-    assay_http_body_unref(cache);
+    assay_http_cache_free(cache);
     cache = NULL;
     assay_metrics_free(metrics);
     assay_log_free(own_log);
@@ -959,18 +975,115 @@ START_TEST(test_gzip) {
 }
 END_TEST
 
-START_TEST(test_cache_hook) {
+static void expect_kept(const char *request, int wanted_status, const char *wanted, int wanted_worked_out) {
+    struct reply r = ask(request);
     char v[512];
-    for (int i = 0; i < 3; i++) ck_assert_int_eq(status_of(GET_LINE("/cached") "\r\n"), 200);
-    ck_assert_int_eq(atomic_load(&misses), 1);
-    for (int i = 0; i < 3; i++) {
-        struct reply r = ask(GET_LINE("/cached") "Accept-Encoding: gzip\r\n\r\n");
+    ck_assert_msg(r.status == wanted_status, "%d to: %s", r.status, request);
+    if (wanted) ck_assert_msg(r.body.p && !strncmp(r.body.p, wanted, strlen(wanted)), "%s: %.60s", request, r.body.p);
+    ck_assert_msg(atomic_load(&worked_out) == wanted_worked_out, "%s: worked out %d times", request, atomic_load(&worked_out));
+    if (wanted_status < 400) ck_assert_str_eq(header(&r, "Cache-Control", v), "private, no-cache");
+    if (wanted_status == 200) ck_assert_str_eq(header(&r, "Link", v), "</kept/next>; rel=\"next\"");
+    reply_free(&r);
+}
+
+/* Once for as long as what it rests on stands, for whoever asks and however; HEAD and GET are one. */
+START_TEST(test_kept_replies) {
+    static const char *const routes_of[] = {"kept", "held"};
+    for (int i = 0; i < 2; i++) {
+        char get[200], head[200], held[800], etag[512], again[512];
+        atomic_store(&data_now, 7);
+        atomic_store(&worked_out, 0);
+        atomic_store(&renewed, 0);
+        snprintf(get, sizeof get, "GET /%s/short HTTP/1.1\r\n" HOST "\r\n", routes_of[i]);
+        snprintf(head, sizeof head, "HEAD /%s/sh%%6Frt HTTP/1.1\r\n" HOST "\r\n", routes_of[i]);
+        for (int k = 0; k < 3; k++) expect_kept(get, 200, "short of 7", 1);
+        expect_kept(head, 200, NULL, 1);
+        struct reply r = ask(get);
+        ck_assert_ptr_nonnull(header(&r, "ETag", etag));
+        reply_free(&r);
+        snprintf(held, sizeof held, "GET /%s/short HTTP/1.1\r\n" HOST "If-None-Match: %s\r\n\r\n", routes_of[i], etag);
+        r = ask(held);
+        ck_assert_int_eq(r.status, 304);
+        ck_assert_uint_eq(r.body.n, 0);
+        ck_assert_str_eq(header(&r, "ETag", again), etag);
+        ck_assert_ptr_nonnull(header(&r, "X-Request-Id", again));
+        reply_free(&r);
+        ck_assert_int_eq(atomic_load(&worked_out), 1);
+        /* It moves: worked out again, and the same bytes have the same ETag. */
+        atomic_store(&data_now, 8);
+        expect_kept(held, 200, "short of 8", 2);
+        expect_kept(get, 200, "short of 8", 2);
+        /* no-cache looks for itself, and what it finds is for all. */
+        snprintf(head, sizeof head, "GET /%s/short HTTP/1.1\r\n" HOST "Cache-Control: max-age=0, no-cache\r\n\r\n", routes_of[i]);
+        expect_kept(head, 200, "short of 8", 3);
+        ck_assert_int_eq(atomic_load(&renewed), 1);
+        expect_kept(get, 200, "short of 8", 3);
+        atomic_store(&absent, true);
+        expect_kept(head, 503, NULL, 3);
+        atomic_store(&absent, false);
+        /* Nothing is known: nothing is taken from here, nothing kept. */
+        atomic_store(&blind, true);
+        expect_kept(get, 200, "short of 8", 4);
+        expect_kept(get, 200, "short of 8", 5);
+        atomic_store(&blind, false);
+        expect_kept(get, 200, "short of 8", 5);
+        /* A refusal is not kept. */
+        snprintf(get, sizeof get, "GET /%s/missing HTTP/1.1\r\n" HOST "\r\n", routes_of[i]);
+        expect_kept(get, 404, NULL, 6);
+        expect_kept(get, 404, NULL, 7);
+    }
+    ck_assert_int_eq(metric_value("assay_http_cache_not_modified_total"), 2);
+    ck_assert_int_eq(metric_value("assay_http_cache_entries"), 2);
+    ck_assert_int_eq(metric_value("assay_http_cache_hits_total"), 2 * 8);
+}
+END_TEST
+
+/* The gzip form is made once, when first wanted; either form has an ETag of its own, and a 304 needs neither. */
+START_TEST(test_kept_forms) {
+    char v[512], plain[512], zipped[512], request[800];
+    struct reply r = ask(GET_LINE("/kept/long") "\r\n");
+    ck_assert_str_eq(header(&r, "Vary", v), "Accept-Encoding");
+    snprintf(plain, sizeof plain, "%s", header(&r, "ETag", v));
+    reply_free(&r);
+    int64_t bytes = metric_value("assay_http_cache_bytes");
+    ck_assert_int_gt(bytes, 5000);
+    snprintf(request, sizeof request, GET_LINE("/kept/long") "Accept-Encoding: gzip\r\nIf-None-Match: \"%.32s-gz\"\r\n\r\n",
+             plain + 1);
+    ck_assert_int_eq(status_of(request), 304);
+    ck_assert_int_eq(metric_value("assay_http_cache_bytes"), bytes); /* and nothing was compressed for it */
+    for (int i = 0; i < 2; i++) {
+        r = ask(GET_LINE("/kept/long") "Accept-Encoding: gzip\r\n\r\n");
         ck_assert_str_eq(header(&r, "Content-Encoding", v), "gzip");
+        ck_assert_str_eq(header(&r, "Vary", v), "Accept-Encoding");
+        snprintf(zipped, sizeof zipped, "%s", header(&r, "ETag", v));
+        ck_assert_str_ne(plain, zipped);
         reply_free(&r);
     }
-    ck_assert_int_eq(atomic_load(&misses), 2); /* compressed once, on a worker */
-    ck_assert_int_eq(status_of(GET_LINE("/cached") "Cache-Control: max-age=0, no-cache\r\n\r\n"), 200);
-    ck_assert_int_eq(atomic_load(&misses), 3);
+    ck_assert_int_gt(metric_value("assay_http_cache_bytes"), bytes);
+    /* What is there in the form that is wanted needs no worker: all of them may be busy. */
+    struct client busy[16];
+    unsigned workers = config.lanes[ASSAY_HTTP_LANE_READ].workers;
+    ck_assert_uint_le(workers, 16);
+    atomic_store(&hold, true);
+    for (unsigned i = 0; i < workers; i++) {
+        busy[i] = dial();
+        say(&busy[i], GET_LINE("/slow") "\r\n");
+    }
+    while (metric_value("assay_http_lane_busy{lane=\"read\"}") < workers) sleep_ms(1);
+    ck_assert_int_eq(status_of(GET_LINE("/kept/long") "Accept-Encoding: gzip\r\n\r\n"), 200);
+    ck_assert_int_eq(status_of(request), 304);
+    atomic_store(&hold, false);
+    for (unsigned i = 0; i < workers; i++) {
+        r = hear_for(&busy[i], false, 10000);
+        ck_assert_int_eq(r.status, 200);
+        reply_free(&r);
+        hang_up(&busy[i]);
+    }
+    r = ask(GET_LINE("/kept/long") "\r\n");
+    ck_assert_ptr_null(header(&r, "Content-Encoding", v));
+    ck_assert_str_eq(header(&r, "ETag", v), plain);
+    reply_free(&r);
+    ck_assert_int_eq(atomic_load(&worked_out), 1);
 }
 END_TEST
 
@@ -1004,6 +1117,7 @@ START_TEST(test_cors) {
     char v[512];
     stop(100);
     config.origins = origins;
+    config.body_bytes = 10;
     start();
     struct reply r = ask(GET_LINE("/hello") "Origin: https://portal.example\r\n\r\n");
     ck_assert_str_eq(header(&r, "Access-Control-Allow-Origin", v), "https://portal.example");
@@ -1013,6 +1127,36 @@ START_TEST(test_cors) {
     r = ask(GET_LINE("/nowhere") "Origin: https://portal.example\r\n\r\n");
     ck_assert_ptr_nonnull(header(&r, "Access-Control-Allow-Origin", v));
     reply_free(&r);
+    /* Also of a 304, of a refusal past the library, without an origin, and of a preflight that no key comes with. */
+    r = ask(GET_LINE("/doc") "If-None-Match: \"v7\"\r\nOrigin: https://portal.example\r\n\r\n");
+    ck_assert_int_eq(r.status, 304);
+    ck_assert_str_eq(header(&r, "Access-Control-Allow-Origin", v), "https://portal.example");
+    ck_assert_str_eq(header(&r, "Access-Control-Expose-Headers", v), "ETag, Link, Location, Retry-After, X-Request-Id");
+    reply_free(&r);
+    r = ask(GET_LINE("/secret") "Origin: https://portal.example\r\n\r\n");
+    ck_assert_int_eq(r.status, 401);
+    ck_assert_str_eq(header(&r, "Access-Control-Allow-Origin", v), "https://portal.example");
+    reply_free(&r);
+    struct client chunks = dial();
+    say(&chunks, "POST /echo HTTP/1.1\r\n" HOST "Origin: https://portal.example\r\nContent-Type: text/plain\r\n"
+                 "Transfer-Encoding: chunked\r\n\r\n8\r\n12345678\r\n8\r\n12345678\r\n");
+    r = hear_for(&chunks, false, 10000);
+    ck_assert_int_eq(r.status, 413);
+    ck_assert_str_eq(header(&r, "Access-Control-Allow-Origin", v), "https://portal.example");
+    ck_assert_str_eq(header(&r, "Access-Control-Expose-Headers", v), "ETag, Link, Location, Retry-After, X-Request-Id");
+    ck_assert_str_eq(header(&r, "Vary", v), "Origin");
+    reply_free(&r);
+    hang_up(&chunks);
+    r = ask("OPTIONS /secret HTTP/1.1\r\n" HOST "Origin: https://portal.example\r\nAccess-Control-Request-Method: GET\r\n"
+            "Access-Control-Request-Headers: authorization\r\n\r\n");
+    ck_assert_int_eq(r.status, 204);
+    ck_assert_str_eq(header(&r, "Access-Control-Allow-Origin", v), "https://portal.example");
+    ck_assert_ptr_nonnull(strstr(header(&r, "Access-Control-Allow-Headers", v), "Authorization"));
+    reply_free(&r);
+    r = ask(GET_LINE("/hello") "\r\n");
+    ck_assert_ptr_null(header(&r, "Access-Control-Allow-Origin", v));
+    ck_assert_str_eq(header(&r, "Vary", v), "Origin");
+    reply_free(&r);
     r = ask(GET_LINE("/hello") "Origin: https://portal.example.evil\r\n\r\n");
     ck_assert_int_eq(r.status, 200);
     ck_assert_ptr_null(header(&r, "Access-Control-Allow-Origin", v));
@@ -1020,10 +1164,39 @@ START_TEST(test_cors) {
     reply_free(&r);
     r = ask("OPTIONS /doc HTTP/1.1\r\n" HOST "Origin: http://localhost:3000\r\nAccess-Control-Request-Method: PUT\r\n\r\n");
     ck_assert_int_eq(r.status, 204);
-    ck_assert_str_eq(header(&r, "Access-Control-Allow-Methods", v), "GET, HEAD, PUT, OPTIONS");
+    ck_assert_str_eq(header(&r, "Allow", v), "GET, HEAD, PUT, OPTIONS");
+    ck_assert_str_eq(header(&r, "Access-Control-Allow-Methods", v), "GET, HEAD, POST, PUT, PATCH, DELETE");
     ck_assert_ptr_nonnull(strstr(header(&r, "Access-Control-Allow-Headers", v), "If-Match"));
     ck_assert_ptr_null(header(&r, "Content-Length", v));
     reply_free(&r);
+    /* A page may ask for what is not there, and read that it is not; a stranger's may not. */
+    r = ask("OPTIONS /nowhere HTTP/1.1\r\n" HOST "Origin: http://localhost:3000\r\nAccess-Control-Request-Method: GET\r\n\r\n");
+    ck_assert_int_eq(r.status, 204);
+    ck_assert_ptr_nonnull(header(&r, "Access-Control-Allow-Methods", v));
+    reply_free(&r);
+    r = ask("OPTIONS /nowhere HTTP/1.1\r\n" HOST "Origin: http://localhost:3001\r\nAccess-Control-Request-Method: GET\r\n\r\n");
+    ck_assert_int_eq(r.status, 404);
+    ck_assert_ptr_null(header(&r, "Access-Control-Allow-Methods", v));
+    reply_free(&r);
+    ask_expect("OPTIONS /nowhere HTTP/1.1\r\n" HOST "\r\n", 404, "not_found");
+    /* The door refuses unread: one origin is known, of several none. */
+    for (int n = 1; n <= 2; n++) {
+        stop(100);
+        config.origins = origins + 2 - n;
+        config.connections = 1;
+        start();
+        struct client first = dial();
+        say(&first, GET_LINE("/hello") "\r\n");
+        r = hear_for(&first, false, 10000);
+        reply_free(&r);
+        r = ask(GET_LINE("/hello") "Origin: http://localhost:3000\r\n\r\n");
+        ck_assert_int_eq(r.status, 503);
+        const char *allowed = header(&r, "Access-Control-Allow-Origin", v);
+        if (n == 1) ck_assert_str_eq(allowed, "http://localhost:3000");
+        else ck_assert_ptr_null(allowed);
+        reply_free(&r);
+        hang_up(&first);
+    }
 }
 END_TEST
 
@@ -1845,8 +2018,8 @@ static Suite *suite_of_server(void) {
     ADD(tc, test_reply_headers), ADD(tc, test_head), ADD(tc, test_routing), ADD(tc, test_methods), ADD(tc, test_parameters),
         ADD(tc, test_problem);
     ADD(tc, test_keys), ADD(tc, test_connection_reuse), ADD(tc, test_dribbled_request), ADD(tc, test_half_closed_client);
-    ADD(tc, test_etag), ADD(tc, test_if_match), ADD(tc, test_gzip), ADD(tc, test_cache_hook), ADD(tc, test_accept),
-        ADD(tc, test_cors);
+    ADD(tc, test_etag), ADD(tc, test_if_match), ADD(tc, test_gzip), ADD(tc, test_kept_replies), ADD(tc, test_kept_forms),
+        ADD(tc, test_accept), ADD(tc, test_cors);
     ADD(tc, test_media_types), ADD(tc, test_framing), ADD(tc, test_half_requests), ADD(tc, test_head_bounds),
         ADD(tc, test_body_bounds);
     ADD(tc, test_buffered_bound), ADD(tc, test_stream), ADD(tc, test_stream_flow);

@@ -712,7 +712,7 @@ START_TEST(tallies_and_pays_add_up) {
     OK(assay_store_pays_of(db, 1, &arena, &pays, &n, &err));
     ck_assert_uint_eq(n, 1);
     ck_assert_int_eq(pays[0].orders, 9);
-    OK(assay_store_pays(db, 1, 0, M0, &arena, &pays, &n, &err));
+    OK(assay_store_pays(db, 1, NULL, 0, M0, &arena, &pays, &n, &err));
     ck_assert_uint_eq(n, 1);
     ck_assert_int_eq(pays[0].rate, 100);
 }
@@ -1342,12 +1342,17 @@ START_TEST(windows_are_sums_of_months) {
         db,
         &(struct assay_ingest_save){.tallies = t, .n_tallies = n_t, .orders = o, .n_orders = 6, .heads = l.heads, .n_heads = 4},
         true, &err));
-    for (int32_t provider = 0; provider <= 4; provider++) {
-        OK(assay_store_window(db, 1, provider, M0 + 1, M0 + 3, 0, T0 + 1, &arena, &rows, &n, &err));
-        ck_assert_uint_eq(n, provider == 0 ? 4 : 1); /* 3 has an open order only, 4 nothing but its last record */
+    static const struct {
+        int32_t ids[4]; /* ascending */
+        size_t n;
+    } asked[] = {{{1, 2, 3, 4}, 0}, {{1}, 1}, {{2}, 1}, {{3}, 1}, {{4}, 1}, {{2, 4}, 2}, {{1, 2, 3, 4}, 4}};
+    for (size_t q = 0; q < sizeof asked / sizeof *asked; q++) {
+        OK(assay_store_window(db, 1, asked[q].n ? asked[q].ids : NULL, asked[q].n, M0 + 1, M0 + 3, 0, T0 + 1, &arena, &rows, &n,
+                              &err));
+        ck_assert_uint_eq(n, asked[q].n ? asked[q].n : 4); /* 3 has an open order only, 4 nothing but its last record */
         for (size_t k = 0; k < n; k++) {
             const struct assay_window_row *w = &rows[k];
-            ck_assert_int_eq(w->provider_id, provider ? provider : (int)k + 1);
+            ck_assert_int_eq(w->provider_id, asked[q].ids[k]);
             for (int i = 0; i < ASSAY_TALLY_COUNT; i++) {
                 int64_t sum = 0;
                 for (size_t j = 0; j < n_t; j++)
@@ -1396,10 +1401,14 @@ START_TEST(pay_comes_by_rate_and_by_line) {
         {1, 1, M0, ASSAY_NO_RATE, 2}, {1, 1, M0, 9, 1}, {1, 1, M0 + 1, 9, 1}, {2, 1, M0, 5, 1}, {2, 2, M0, 5, 1}};
     struct assay_pay_row *p;
     OK(save_all(&(struct assay_ingest_save){.pays = pays, .n_pays = 5}));
-    OK(assay_store_pays(db, 1, 0, M0, &arena, &p, &n, &err));
+    static const int32_t first[] = {1}, both[] = {1, 2};
+    OK(assay_store_pays(db, 1, NULL, 0, M0, &arena, &p, &n, &err));
     ck_assert_uint_eq(n, 3);
     ck_assert(p[0].provider_id == 1 && p[0].rate == ASSAY_NO_RATE && p[1].rate == 9 && p[2].provider_id == 2 && p[2].orders == 1);
-    OK(assay_store_pays(db, 1, 1, M0, &arena, &p, &n, &err));
+    OK(assay_store_pays(db, 1, both, 2, M0, &arena, &p, &n, &err));
+    ck_assert_uint_eq(n, 3);
+    ck_assert(p[1].provider_id == 1 && p[2].provider_id == 2);
+    OK(assay_store_pays(db, 1, first, 1, M0, &arena, &p, &n, &err));
     ck_assert_uint_eq(n, 2);
     ck_assert(p[0].rate == ASSAY_NO_RATE && p[0].orders == 2 && p[1].rate == 9);
 }
