@@ -221,6 +221,28 @@ enum assay_status assay_read_period(struct assay_session *s, struct assay_str sc
                                     struct assay_period_view *out, struct assay_error *e) ASSAY_MUST_CHECK;
 const struct assay_evaluated *assay_period_provider(const struct assay_period_view *v, struct assay_str provider);
 
+/* One provider over the periods from..to (both inclusive, from <= to), oldest first: those that have not begun or ended
+ * before the scheme did are left out. Each period's rows hold the provider's alone (n is 1), equal to what assay_read_period
+ * has of it; all from one snapshot. ASSAY_NOT_FOUND where the provider or the scheme is not known. */
+struct assay_trend {
+    struct assay_period_view *periods;
+    size_t n;
+};
+enum assay_status assay_read_trend(struct assay_session *s, struct assay_str provider, struct assay_str scheme, assay_month from,
+                                   assay_month to, struct assay_trend *out, struct assay_error *e) ASSAY_MUST_CHECK;
+
+/* What came in of a period and what is missing, of one provider or (absent) all, by code; from one snapshot. What counts as
+ * missing is enum assay_missing's. ASSAY_NOT_FOUND as assay_read_period. */
+struct assay_completeness_view {
+    const struct assay_config_scheme *config;
+    assay_month period;
+    struct assay_completeness *rows;
+    size_t n;
+};
+enum assay_status assay_read_completeness(struct assay_session *s, struct assay_str provider, struct assay_str scheme,
+                                          struct assay_str period, struct assay_completeness_view *out,
+                                          struct assay_error *e) ASSAY_MUST_CHECK;
+
 /* --- without a database ------------------------------------------------------------------------------------------------- */
 /* A network from files: for `assayd explain` and for tests. Lines are records as on the wire or providers; which, is told
  * by their members. Duplicates count once, voids take effect, the first of conflicting ids stands. */

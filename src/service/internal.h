@@ -74,6 +74,10 @@ void assay_tally_sums_add(struct assay_tally_sums *t, int32_t provider_id, int16
 /* Sort by key, join equal ones, drop what came to nothing. */
 void assay_tally_sums_close(struct assay_tally_sums *t);
 
+/* --- reads.c: a period of a scheme, without its rows. ASSAY_NOT_FOUND as assay_read_period. */
+enum assay_status assay_period_find(struct assay_session *s, const struct assay_config *cfg, struct assay_str scheme,
+                                    struct assay_str period, struct assay_period_view *out, struct assay_error *e) ASSAY_MUST_CHECK;
+
 /* --- committer.c */
 struct assay_committer *assay_committer_new(struct assay_service *s, struct assay_error *e);
 void assay_committer_free(struct assay_committer *c);

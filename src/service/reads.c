@@ -33,8 +33,8 @@ enum assay_status assay_read_order(struct assay_session *s, struct assay_str pro
 
 /* --- periods ----------------------------------------------------------------------------------------------------------------- */
 
-static enum assay_status find_period(struct assay_session *s, const struct assay_config *cfg, struct assay_str scheme,
-                                     struct assay_str period, struct assay_period_view *out, struct assay_error *e) {
+enum assay_status assay_period_find(struct assay_session *s, const struct assay_config *cfg, struct assay_str scheme,
+                                    struct assay_str period, struct assay_period_view *out, struct assay_error *e) {
     memset(out, 0, sizeof *out);
     out->config = assay_config_scheme(cfg, scheme);
     if (!out->config) return not_found(e, "scheme", scheme);
@@ -153,7 +153,7 @@ enum assay_status assay_read_period(struct assay_session *s, struct assay_str sc
             assay_session_unpin(s);
             if ((st = assay_session_refresh(s, e))) return st;
         }
-        st = find_period(s, assay_session_pin(s), scheme, period, out, e);
+        st = assay_period_find(s, assay_session_pin(s), scheme, period, out, e);
         if (!st) st = load_period(s, out, &rows, e);
     }
     if (!st) st = evaluate_rows(s, out, &rows, e);
