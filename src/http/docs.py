@@ -52,8 +52,11 @@ details > summary { cursor: pointer; color: var(--mark); font-size: .92rem; } de
 SCRIPT = '''
 document.documentElement.classList.add('js');
 var find = document.getElementById('find'), all = document.querySelectorAll('[data-find]');
+var groups = document.querySelectorAll('aside .group'), wide = window.matchMedia('(min-width: 56.01rem)').matches;
+groups.forEach(function (g) { g.open = wide; });
 find.addEventListener('input', function () {
   var words = find.value.toLowerCase().split(/\\s+/).filter(Boolean);
+  groups.forEach(function (g) { g.open = wide || words.length > 0; });
   all.forEach(function (e) { e.hidden = !words.every(function (w) { return e.dataset.find.indexOf(w) >= 0; }); });
 });
 '''
@@ -65,9 +68,17 @@ esc = lambda text: html.escape(str(text), quote=True)
 
 def inline(text):
     parts = re.split(r'`([^`]*)`', text)
+    bold = False
     for i, part in enumerate(parts):
-        parts[i] = f'<code>{esc(part)}</code>' if i % 2 else re.sub(r'\*\*(.+?)\*\*', r'<b>\1</b>', esc(part))
-    return ''.join(parts)
+        if i % 2:
+            parts[i] = f'<code>{esc(part)}</code>'
+            continue
+        runs = esc(part).split('**')  # bold may run over code
+        for k in range(1, len(runs)):
+            bold = not bold
+            runs[k] = ('<b>' if bold else '</b>') + runs[k]
+        parts[i] = ''.join(runs)
+    return ''.join(parts) + ('</b>' if bold else '')
 
 
 def markdown(text):
@@ -278,7 +289,7 @@ class Page:
             rows = ''.join(f'<li data-find="{esc((m + " " + p + " " + op["operationId"] + " " + op["summary"]).lower())}">'
                            f'<a href="#{esc(op["operationId"])}">{two_tongues(op["summary"])}<small>{m.upper()} {esc(p)}</small></a></li>'
                            for p, m, op, _ in self.operations() if tag['name'] in op.get('tags', []))
-            parts.append(f'<details open><summary>{esc(tag["name"])}</summary><ul>{rows}</ul></details>')
+            parts.append(f'<details class="group"><summary>{esc(tag["name"])}</summary><ul>{rows}</ul></details>')
         rows = ''.join(f'<li data-find="{esc(n.lower())}"><a href="#schema-{esc(n)}">{esc(n)}</a></li>' for n in self.contract['components']['schemas'])
         parts.append(f'<details><summary>Schemas</summary><ul>{rows}</ul></details>')
         return ''.join(parts)
