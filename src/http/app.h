@@ -66,6 +66,18 @@ void assay_app_bad_cursor(struct assay_errors *es);
 void assay_cursor_write(char list, const struct assay_str *fields, size_t n, struct assay_buf *b);
 /* False where the cursor is not one of that list with n fields. Fields live in the arena. */
 bool assay_cursor_read(char list, struct assay_str cursor, struct assay_arena *a, struct assay_str *fields, size_t n);
+/* A walk through all providers of a list whose order may change between pages (walk.c): ?cursor= holds who was given. */
+struct assay_walk {
+    unsigned char *given; /* a bit each, by provider_id */
+    size_t n;             /* bytes */
+    struct assay_str last;
+    bool last_only; /* the cursor has no room for all: it goes on behind `last`, wherever that stands now */
+};
+/* False where ?cursor= is not one of such a list. */
+bool assay_walk_begin(struct assay_http_request *r, const struct assay_config *cfg, struct assay_walk *w);
+bool assay_walk_given(const struct assay_walk *w, int32_t provider_id);
+void assay_walk_give(struct assay_walk *w, const struct assay_config_provider *p);
+void assay_walk_cursor(const struct assay_walk *w, struct assay_buf *b);
 /* Set the Link header of a list's next page. */
 void assay_app_link_next(struct assay_http_request *r, struct assay_str cursor);
 /* End a list; `next` and Link where there is more behind the row whose cursor fields these are. Lists fetch one row more
@@ -76,15 +88,16 @@ void assay_app_list_end(struct assay_http_request *r, struct assay_buf *b, char 
 struct assay_str assay_cursor_instant(struct assay_arena *a, assay_instant t);
 assay_instant assay_cursor_to_instant(struct assay_str s, struct assay_arena *a);
 
-/* --- lists whose order the caller chooses, sorted in memory (sorted.c) ----------------------------------------------------- */
+/* --- lists of providers whose order the caller chooses, sorted in memory (sorted.c) ---------------------------------------- */
 struct assay_sort_key {
     bool none;                     /* there is no such value: last, whichever way */
     struct assay_frac first, then; /* then: of equal first ones */
 };
 struct assay_sorted_row {
     struct assay_sort_key key;
-    struct assay_str code; /* of equal keys: ascending, whichever way */
+    const struct assay_config_provider *provider; /* of equal keys: by code, whichever way */
     const void *row;
+    bool hidden; /* by a filter: it has its place, but is not given */
 };
 struct assay_sort_name {
     const char *name;
@@ -93,18 +106,16 @@ struct assay_sort_name {
 struct assay_sorting {
     int which; /* index of the name */
     bool descending;
-    const char *text; /* as it stands in cursors: "-counted" */
     int limit;
-    bool after; /* the cursor: where the last row stood when it was shown */
-    struct assay_sorted_row last;
 };
-/* ?sort= (one of the names, or -name; the default where not sent), ?limit=, ?cursor=. list: the cursor's letter. */
-void assay_sorting_read(struct assay_http_request *r, char list, const struct assay_sort_name *names, size_t n,
-                        const char *otherwise, struct assay_sorting *out, struct assay_errors *es);
-/* Sort; drop what does not stand behind the cursor; cut to the limit. *n: how many are to be shown. True: there are more. */
-bool assay_sorting_cut(const struct assay_sorting *s, struct assay_sorted_row **rows, size_t *n);
-void assay_sorting_end(struct assay_http_request *r, char list, const struct assay_sorting *s,
-                       const struct assay_sorted_row *last, bool more, struct assay_buf *b);
+/* ?sort= (one of the names, or -name; `otherwise` where not sent) and ?limit=. */
+void assay_sorting_read(struct assay_http_request *r, const struct assay_sort_name *names, size_t n, const char *otherwise,
+                        struct assay_sorting *out, struct assay_errors *es);
+/* The list's next page: the first rows, as they stand now, of those that ?cursor= does not hold yet. rows is sorted. cfg: what the
+ * rows' providers are of. */
+enum assay_http_flow assay_sorting_reply(struct assay_http_request *r, const struct assay_sorting *s,
+                                         const struct assay_config *cfg, struct assay_sorted_row *rows, size_t n,
+                                         void (*write)(const void *list, const void *row, struct assay_buf *b), const void *list);
 
 /* --- periods (handlers_evaluations.c) ---------------------------------------------------------------------------------------- */
 enum assay_status assay_app_period(struct assay_session *s, struct assay_str scheme, struct assay_str period,

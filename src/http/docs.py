@@ -223,20 +223,18 @@ class Page:
         query = '&'.join(f'{p["name"]}={p["example"]}' for p in parameters if p['in'] == 'query' and 'example' in p and p.get('required'))
         return path + ('?' + query if query else '')
 
-    def curl(self, path, method, op, parameters, type=None, body=None, accept=None):
-        lines = ['curl' + ('' if op.get('security') == [] else ' -H "Authorization: Bearer $KEY"')]
+    def curl(self, path, method, op, parameters, type=None, body=None):
+        words = ['curl']
+        if op.get('security') != []:
+            words.append('-H "Authorization: Bearer $KEY"')
         if any(p['in'] == 'header' and p['name'] == 'If-Match' and p.get('required') for p in parameters):
-            lines[0] += " -H 'If-Match: \"v1\"'"
-        if accept:
-            lines[0] += f" -H 'Accept: {accept}'"
+            words.append("-H 'If-Match: \"v1\"'")
         if method != 'get':
-            lines[0] += f' -X {method.upper()}'
+            words.append('-X ' + method.upper())
         if type:
-            lines[0] += f" -H 'Content-Type: {type}' --data-binary @-"
-        lines[0] += f' "$ASSAY{self.target(path, parameters)}"'
-        if body is not None:
-            lines[0] += " <<'END'"
-            lines += [body.rstrip('\n'), 'END']
+            words.append(f"-H 'Content-Type: {type}' --data-binary @-")
+        words.append(f'"$ASSAY{self.target(path, parameters)}"' + (" <<'END'" if body is not None else ''))
+        lines = [' \\\n    '.join(words)] + ([body.rstrip('\n'), 'END'] if body is not None else [])
         return '<pre><code>' + esc('\n'.join(lines)) + '</code></pre>'
 
     def request(self, path, method, op, parameters):

@@ -44,25 +44,22 @@ static struct assay_sort_key sort_key(const struct assay_period_view *v, const s
     return k;
 }
 
+static void write_row(const void *list, const void *row, struct assay_buf *b) { write_compensation(list, row, b); }
+
 static enum assay_http_flow list_compensations(struct assay_http_request *r, struct assay_session *s) {
     struct assay_period_view v;
     struct assay_error e = {0};
     struct assay_errors es = {0};
     struct assay_sorting sorting;
-    assay_sorting_read(r, 'm', sorts, sizeof sorts / sizeof *sorts, "rank", &sorting, &es);
+    assay_sorting_read(r, sorts, sizeof sorts / sizeof *sorts, "rank", &sorting, &es);
     if (es.n) return assay_app_bad_parameters(r, &es);
     enum assay_status st = assay_app_period(s, assay_app_scheme(r), r->vars[0], &v, &e);
     if (st) return assay_app_fail(r, st, &e);
     struct assay_sorted_row *rows = assay_arena_alloc(r->arena, (v.n + 1) * sizeof *rows);
-    size_t n = v.n;
     for (size_t i = 0; i < v.n; i++)
-        rows[i] = (struct assay_sorted_row){sort_key(&v, &v.rows[i], sorting.which), v.rows[i].provider->code, &v.rows[i]};
-    bool more = assay_sorting_cut(&sorting, &rows, &n);
-    struct assay_buf b = {0};
-    assay_list_begin(&b);
-    for (size_t i = 0; i < n; i++) write_compensation(&v, rows[i].row, &b);
-    assay_sorting_end(r, 'm', &sorting, n ? &rows[n - 1] : NULL, more, &b);
-    return assay_app_json(r, 200, &b);
+        rows[i] = (struct assay_sorted_row){
+            .key = sort_key(&v, &v.rows[i], sorting.which), .provider = v.rows[i].provider, .row = &v.rows[i]};
+    return assay_sorting_reply(r, &sorting, s->config, rows, v.n, write_row, &v);
 }
 
 #define LINES_TRIES 5

@@ -42,6 +42,11 @@ static bool is_complete(const struct assay_completeness *c) {
     return assay_completeness_findings(c) == 0 && !c->missing[ASSAY_MISSING_PERIOD_RUNNING];
 }
 
+static void write_row(const void *list, const void *row, struct assay_buf *b) {
+    const struct assay_completeness_view *v = list;
+    assay_completeness_write(row, v->config->code, v->period, b, NULL);
+}
+
 static enum assay_http_flow list_completeness(struct assay_http_request *r, struct assay_session *s) {
     struct assay_completeness_view v;
     struct assay_error e = {0};
@@ -50,23 +55,19 @@ static enum assay_http_flow list_completeness(struct assay_http_request *r, stru
     struct assay_sort_name names[N_SORTS];
     bool complete = false;
     sort_names(names);
-    assay_sorting_read(r, 'c', names, N_SORTS, "-findings", &sorting, &es);
+    assay_sorting_read(r, names, N_SORTS, "-findings", &sorting, &es);
     assay_http_param_bool(r, "complete", &complete, &es);
     if (es.n) return assay_app_bad_parameters(r, &es);
     enum assay_status st = read_completeness(s, ASSAY_STR_NONE, assay_app_scheme(r), r->vars[0], &v, &e);
     if (st) return assay_app_fail(r, st, &e);
     struct assay_sorted_row *rows = assay_arena_alloc(r->arena, (v.n + 1) * sizeof *rows);
-    size_t n = 0;
-    for (size_t i = 0; i < v.n; i++) {
-        if (assay_http_param(r, "complete").p && is_complete(&v.rows[i]) != complete) continue;
-        rows[n++] = (struct assay_sorted_row){sort_key(&v.rows[i], sorting.which), v.rows[i].provider, &v.rows[i]};
-    }
-    bool more = assay_sorting_cut(&sorting, &rows, &n);
-    struct assay_buf b = {0};
-    assay_list_begin(&b);
-    for (size_t i = 0; i < n; i++) assay_completeness_write(rows[i].row, v.config->code, v.period, &b, NULL);
-    assay_sorting_end(r, 'c', &sorting, n ? &rows[n - 1] : NULL, more, &b);
-    return assay_app_json(r, 200, &b);
+    bool all = !assay_http_param(r, "complete").p;
+    for (size_t i = 0; i < v.n; i++)
+        rows[i] = (struct assay_sorted_row){.key = sort_key(&v.rows[i], sorting.which),
+                                            .provider = assay_config_provider(s->config, v.rows[i].provider),
+                                            .row = &v.rows[i],
+                                            .hidden = !all && is_complete(&v.rows[i]) != complete};
+    return assay_sorting_reply(r, &sorting, s->config, rows, v.n, write_row, &v);
 }
 
 enum assay_http_flow assay_get_completeness(struct assay_http_request *r, void *w) {

@@ -214,30 +214,27 @@ static bool is_shown(const struct ranking_filter *f, const struct assay_evaluate
     return row->evaluation.counted >= f->min_counted && is_named(f, row->provider->code);
 }
 
+static void write_row(const void *list, const void *row, struct assay_buf *b) { write_evaluation(list, row, b); }
+
 static enum assay_http_flow list_evaluations(struct assay_http_request *r, struct assay_session *s) {
     struct assay_period_view v;
     struct assay_error e = {0};
     struct assay_errors es = {0};
     struct assay_sorting sorting;
     struct ranking_filter filter;
-    assay_sorting_read(r, 'e', sorts, sizeof sorts / sizeof *sorts, "rank", &sorting, &es);
+    assay_sorting_read(r, sorts, sizeof sorts / sizeof *sorts, "rank", &sorting, &es);
     filter_params(r, &filter, &es);
     if (es.n) return assay_app_bad_parameters(r, &es);
     enum assay_status st = assay_app_period(s, r->vars[0], r->vars[1], &v, &e);
     if (st) return assay_app_fail(r, st, &e);
     struct assay_sorted_row *rows = assay_arena_alloc(r->arena, (v.n + 1) * sizeof *rows);
     assay_date last_day = assay_month_first(v.period + 1) - 1;
-    size_t n = 0;
-    for (size_t i = 0; i < v.n; i++) {
-        if (!is_shown(&filter, &v.rows[i], last_day)) continue;
-        rows[n++] = (struct assay_sorted_row){sort_key(&v, &v.rows[i], sorting.which), v.rows[i].provider->code, &v.rows[i]};
-    }
-    bool more = assay_sorting_cut(&sorting, &rows, &n);
-    struct assay_buf b = {0};
-    assay_list_begin(&b);
-    for (size_t i = 0; i < n; i++) write_evaluation(&v, rows[i].row, &b);
-    assay_sorting_end(r, 'e', &sorting, n ? &rows[n - 1] : NULL, more, &b);
-    return assay_app_json(r, 200, &b);
+    for (size_t i = 0; i < v.n; i++)
+        rows[i] = (struct assay_sorted_row){.key = sort_key(&v, &v.rows[i], sorting.which),
+                                            .provider = v.rows[i].provider,
+                                            .row = &v.rows[i],
+                                            .hidden = !is_shown(&filter, &v.rows[i], last_day)};
+    return assay_sorting_reply(r, &sorting, s->config, rows, v.n, write_row, &v);
 }
 
 enum assay_http_flow assay_get_evaluation(struct assay_http_request *r, void *w) { return assay_app_read(r, w, show_evaluation); }
