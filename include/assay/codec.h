@@ -58,6 +58,7 @@ enum assay_intake {
     ASSAY_INTAKE_EVENTS,     /* /v1/repair-events: kinds repair and shipment, by `type` */
     ASSAY_INTAKE_DISPATCHES, /* /v1/ccc-dispatches */
     ASSAY_INTAKE_SURVEYS,    /* /v1/survey-responses */
+    ASSAY_INTAKE_COUNT
 };
 /* How far after its receipt a record's `at` may lie. */
 #define ASSAY_FUTURE_TOLERANCE (INT64_C(300) * ASSAY_SECOND)

@@ -5,6 +5,8 @@
 #ifndef ASSAY_SERVICE_H
 #define ASSAY_SERVICE_H
 
+#include <stdatomic.h>
+
 #include "assay/codec.h"
 #include "assay/store.h"
 
@@ -137,9 +139,19 @@ struct assay_ingest_job {
 };
 enum assay_status assay_ingest_submit(struct assay_service *s, struct assay_ingest_job *job) ASSAY_MUST_CHECK;
 struct assay_committer_stats {
-    uint64_t batches, records, waiting, busy_us;
+    uint64_t batches, records, waiting, busy_us, largest_batch;
+    uint64_t queue_limit, batch_limit; /* the options */
 };
 void assay_committer_stats(struct assay_service *s, struct assay_committer_stats *out);
+
+/* What was decided of records since the start, and what is under way; any thread reads. */
+enum assay_result { ASSAY_RESULT_ACCEPTED, ASSAY_RESULT_DUPLICATE, ASSAY_RESULT_REFUSED, ASSAY_RESULTS };
+struct assay_service_counts {
+    _Atomic int64_t records[ASSAY_KIND_COUNT][ASSAY_RESULTS];
+    _Atomic int64_t invalid[ASSAY_INTAKE_COUNT]; /* by intake: not readable as a record */
+    _Atomic int64_t uploads, spool_bytes;              /* under way; of them staged on disk */
+};
+struct assay_service_counts *assay_service_counts(struct assay_service *s);
 
 /* --- uploads ---------------------------------------------------------------------------------------------------------- */
 /* A bulk body: staged whole (in memory, then in a spool file sorted by provider and order), then applied in slices, so

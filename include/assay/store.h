@@ -21,6 +21,12 @@ enum assay_status assay_db_begin(struct assay_db *db, bool snapshot,
 enum assay_status assay_db_commit(struct assay_db *db, struct assay_error *e) ASSAY_MUST_CHECK;
 void assay_db_rollback(struct assay_db *db);
 
+/* Of all connections of the process. */
+struct assay_db_stats {
+    uint64_t open, opened, reopened, failed; /* now; made; of them in place of a lost one; not to be had */
+};
+void assay_db_stats(struct assay_db_stats *out);
+
 /* --- migrations ------------------------------------------------------------------------------------------------------ */
 /* Apply what is missing, each in a transaction of its own, under an advisory lock; then seed an empty configuration
  * with the calendars and schemes of sql/. ASSAY_CONFIG where the schema is newer than this program. */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "app/commands.h"
+#include "app/meters.h"
 #include "http/app.h"
 
 struct daemon {
@@ -97,7 +98,7 @@ enum assay_status assay_cmd_migrate_now(const char *conninfo, int *applied, stru
     return st;
 }
 
-/* --- workers and metrics ------------------------------------------------------------------------------------------------------------ */
+/* --- workers ------------------------------------------------------------------------------------------------------------ */
 
 /* A worker connects when it has work: a database that is away at the start is no reason to do without the worker. */
 static void *worker_open(void *arg, enum assay_http_lane lane) {
@@ -109,31 +110,6 @@ static void *worker_open(void *arg, enum assay_http_lane lane) {
 static void worker_close(void *arg, void *worker) {
     (void)arg;
     assay_session_close(worker);
-}
-
-static double read_waiting(void *arg) {
-    struct assay_committer_stats s;
-    assay_committer_stats(arg, &s);
-    return (double)s.waiting;
-}
-static double read_batches(void *arg) {
-    struct assay_committer_stats s;
-    assay_committer_stats(arg, &s);
-    return (double)s.batches;
-}
-static double read_records(void *arg) {
-    struct assay_committer_stats s;
-    assay_committer_stats(arg, &s);
-    return (double)s.records;
-}
-
-static void add_metrics(struct daemon *d) {
-    assay_metrics_reader(d->metrics, "assay_committer_waiting", NULL, "Single records waiting for the committer.", false,
-                         read_waiting, d->service);
-    assay_metrics_reader(d->metrics, "assay_committer_batches_total", NULL, "Transactions of the committer.", true, read_batches,
-                         d->service);
-    assay_metrics_reader(d->metrics, "assay_committer_records_total", NULL, "Single records taken by the committer.", true,
-                         read_records, d->service);
 }
 
 /* --- start and stop ------------------------------------------------------------------------------------------------------------------ */
@@ -220,7 +196,7 @@ static enum assay_status start(struct daemon *d, struct assay_error *e) {
                                 .log = d->log,
                                 .metrics = d->metrics,
                                 .max_line = (size_t)s->record_bytes};
-    add_metrics(d);
+    assay_meters_add(d->metrics, d->service);
     return start_http(d, e);
 }
 

@@ -45,7 +45,10 @@ static enum assay_http_flow post_object(struct assay_http_request *r) {
     struct assay_errors es = {0};
     assay_instant now = assay_service_now(app->service);
     enum assay_status st = assay_record_from_json(r->body, intake_of(r), now, r->arena, &record, &es);
-    if (st) return assay_app_fail_all(r, st, &es, NULL);
+    if (st) {
+        atomic_fetch_add(&assay_service_counts(app->service)->invalid[intake_of(r)], 1);
+        return assay_app_fail_all(r, st, &es, NULL);
+    }
     struct single *s = assay_arena_zalloc(r->arena, sizeof *s);
     assay_item_of_record(&record, assay_app_party(r), now, r->arena, &s->job.item);
     s->job.done = single_done;

@@ -528,6 +528,14 @@ static void fail_all(struct assay_item *items, size_t n, enum assay_status st) {
     for (size_t i = 0; i < n; i++) items[i].status = st, items[i].duplicate = items[i].fresh = false;
 }
 
+static void count_results(struct assay_service *s, const struct assay_item *items, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        const struct assay_item *it = &items[i];
+        enum assay_result r = it->status ? ASSAY_RESULT_REFUSED : it->duplicate ? ASSAY_RESULT_DUPLICATE : ASSAY_RESULT_ACCEPTED;
+        atomic_fetch_add_explicit(&s->counts.records[it->kind][r], 1, memory_order_relaxed);
+    }
+}
+
 enum assay_status assay_ingest_apply(struct assay_session *s, struct assay_item *items, size_t n, struct assay_error *e) {
     enum assay_status st = ASSAY_OK;
     struct assay_arena arena = {0};
@@ -550,7 +558,10 @@ enum assay_status assay_ingest_apply(struct assay_session *s, struct assay_item 
         if (assay_db_restore(s->db, &lost)) continue;
     }
     assay_arena_free(&arena);
-    if (st == ASSAY_OK) return ASSAY_OK;
+    if (st == ASSAY_OK) {
+        count_results(s->service, items, n);
+        return ASSAY_OK;
+    }
     struct assay_error ignored;
     bool usable = assay_db_restore(s->db, &ignored) == ASSAY_OK;
     bool poison = st == ASSAY_DATABASE || st == ASSAY_INTERNAL;
@@ -561,5 +572,6 @@ enum assay_status assay_ingest_apply(struct assay_session *s, struct assay_item 
         return left ? left : right;
     }
     fail_all(items, n, st);
+    if (poison) count_results(s->service, items, n);
     return poison ? ASSAY_OK : st; /* poison is a result, an absent database is not */
 }

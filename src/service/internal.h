@@ -27,6 +27,7 @@ struct assay_service {
     pthread_mutex_t reload_lock; /* one reload at a time */
     struct assay_committer *committer;
     struct assay_watcher *watcher;
+    struct assay_service_counts counts;
 };
 
 /* --- watcher.c: sees within a second what other daemons changed. */

@@ -82,6 +82,7 @@ enum assay_status assay_upload_begin(struct assay_session *s, enum assay_intake 
     struct assay_upload *u = assay_xcalloc(1, sizeof *u);
     assay_instant now = assay_service_now(s->service);
     u->session = s;
+    atomic_fetch_add(&s->service->counts.uploads, 1);
     u->intake = intake;
     u->party = party;
     u->row = (struct assay_upload_row){.upload_id = make_id(now),
@@ -92,7 +93,8 @@ enum assay_status assay_upload_begin(struct assay_session *s, enum assay_intake 
                                        .received_at = now,
                                        .finished_at = ASSAY_NO_INSTANT};
     assay_upload_id_format(u->row.upload_id, u->id_text);
-    u->spool = assay_spool_new(s->service->options.spool_dir, s->service->options.upload_run_bytes);
+    u->spool = assay_spool_new(s->service->options.spool_dir, s->service->options.upload_run_bytes,
+                               &s->service->counts.spool_bytes);
     u->rejections = assay_xcalloc(REJECT_BATCH, sizeof *u->rejections);
     u->shown = assay_xcalloc(SHOWN_MAX + 1, sizeof(struct shown *));
     enum assay_status st;
@@ -104,6 +106,7 @@ enum assay_status assay_upload_begin(struct assay_session *s, enum assay_intake 
 
 void assay_upload_free(struct assay_upload *u) {
     if (!u) return;
+    atomic_fetch_sub(&u->session->service->counts.uploads, 1);
     for (size_t i = 0; i < u->n_shown; i++) free(u->shown[i]);
     free(u->shown);
     free(u->errors);
@@ -174,6 +177,7 @@ enum assay_status assay_upload_bad_line(struct assay_upload *u, int64_t line, en
                                         struct assay_error *e) {
     u->row.received++;
     u->row.rejected++;
+    atomic_fetch_add(&u->session->service->counts.invalid[u->intake], 1);
     return reject_one(u, line, ASSAY_STR_NONE, why, "", detail, ASSAY_STR_NONE, e);
 }
 
@@ -182,8 +186,10 @@ enum assay_status assay_upload_line(struct assay_upload *u, struct assay_str tex
     struct assay_errors es = {0};
     u->row.received++;
     assay_arena_reset(&u->line);
-    if (assay_record_from_json(text, u->intake, u->row.received_at, &u->line, &r, &es) != ASSAY_OK)
+    if (assay_record_from_json(text, u->intake, u->row.received_at, &u->line, &r, &es) != ASSAY_OK) {
+        atomic_fetch_add(&u->session->service->counts.invalid[u->intake], 1);
         return reject_line(u, line, r.id, &es, text, e);
+    }
     struct assay_item item;
     assay_item_of_record(&r, u->party, u->row.received_at, &u->line, &item);
     item.upload_id = u->row.upload_id;
