@@ -161,7 +161,7 @@ static void tristate(struct assay_http_request *r, const char *name, int *out, s
 
 static void providers_param(struct assay_http_request *r, struct ranking_filter *f, struct assay_errors *es) {
     struct assay_str rest = assay_http_param(r, "provider");
-    while (rest.n) {
+    for (bool first = rest.p != NULL; first || rest.n; first = false) { /* "" is no code */
         const char *comma = memchr(rest.p, ',', rest.n);
         struct assay_str one = {rest.p, comma ? (size_t)(comma - rest.p) : rest.n};
         rest.p += one.n + (comma != NULL), rest.n -= one.n + (comma != NULL);

@@ -46,7 +46,8 @@ static const struct assay_http_route routes[] = {
     READ("get_upload", "/v1/uploads/{upload}", assay_get_upload, NULL),
     READ("get_rejected", "/v1/uploads/{upload}/rejected", assay_get_rejected, page_params),
 
-    HELD_TABLE("list_providers", "/v1/providers", assay_get_providers, page_params),
+    {.name = "list_providers", .method = ASSAY_HTTP_GET, .pattern = "/v1/providers", .kind = ASSAY_HTTP_ASYNC, .lane = ASSAY_HTTP_LANE_READ,
+     .handler = assay_get_providers, KEY, .params = page_params, .produces = table},
     CHANGE("post_providers", ASSAY_HTTP_POST, "/v1/providers", assay_post_providers, json, DOCUMENT_BODY_MAX),
     CHANGE("post_providers_bulk", ASSAY_HTTP_POST, "/v1/providers", assay_post_providers, ndjson, PROVIDERS_BODY_MAX),
     HELD("get_provider", "/v1/providers/{provider}", assay_get_provider, NULL),

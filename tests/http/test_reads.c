@@ -406,6 +406,8 @@ START_TEST(filters_leave_out_and_keep_ranks) {
     refused(RANKING "?min_counted=-1", "min_counted", "invalid_parameter");
     refused(RANKING "?provider=P%201", "provider", "invalid_parameter");
     refused(RANKING "?provider=P1**", "provider", "invalid_parameter");
+    refused(RANKING "?provider=", "provider", "invalid_parameter");
+    refused(RANKING "?provider=P001,,P002", "provider", "invalid_parameter");
     refused(RANKING "?citty=Beijing", "citty", "unknown_parameter");
 }
 END_TEST
@@ -766,6 +768,23 @@ START_TEST(every_table_is_offered_and_tested) {
 }
 END_TEST
 
+/* Whatever an order's record may say has its column. */
+START_TEST(every_field_of_a_record_has_its_column) {
+    size_t n_routes;
+    const struct assay_http_route *routes = assay_http_routes(&n_routes);
+    const struct assay_table *records = NULL;
+    const char *file;
+    for (size_t i = 0; i < n_routes; i++)
+        if (!strcmp(routes[i].name, "get_order")) records = assay_app_table(&routes[i], &file);
+    ck_assert(records != NULL);
+    for (size_t i = 0; i < assay_fields_count; i++) {
+        bool there = (assay_fields[i].allowed & ~(UINT32_C(1) << ASSAY_OBSERVATION_MADE)) == 0;
+        for (const char *const *c = records->columns; *c; c++) there = there || !strcmp(*c, assay_fields[i].name);
+        ck_assert_msg(there, "a record's %s has no column", assay_fields[i].name);
+    }
+}
+END_TEST
+
 START_TEST(a_table_pages_by_link_and_is_large_without_a_limit) {
     struct assay_http_result r;
     char value[512];
@@ -835,6 +854,7 @@ static Suite *suite_of_reads(void) {
     tcase_add_test(t, a_whole_month_is_complete_and_an_empty_one_is_not);
     tcase_add_test(t, tables_say_what_the_json_says);
     tcase_add_test(t, every_table_is_offered_and_tested);
+    tcase_add_test(t, every_field_of_a_record_has_its_column);
     tcase_add_test(t, a_table_pages_by_link_and_is_large_without_a_limit);
     tcase_add_test(t, the_page_needs_nothing_else);
     suite_add_tcase(s, t);
