@@ -15,7 +15,8 @@ static const char *const table[] = {"application/json", ASSAY_TABLE_TYPE, NULL};
 static const char *const scheme_param[] = {"scheme", NULL};
 static const char *const page_params[] = {"limit", "cursor", NULL};
 static const char *const page_scheme_params[] = {"limit", "cursor", "scheme", NULL};
-static const char *const rank_params[] = {"limit", "cursor", "sort", "city", "ascim", "status", "rated", "min_counted", "provider", NULL};
+static const char *const rank_params[] = {"limit",  "cursor", "sort",        "city",     "ascim",
+                                          "status", "rated",  "min_counted", "provider", NULL};
 static const char *const trend_params[] = {"from", "to", NULL};
 static const char *const pay_params[] = {"limit", "cursor", "scheme", "sort", NULL};
 static const char *const complete_params[] = {"limit", "cursor", "scheme", "sort", "complete", NULL};
