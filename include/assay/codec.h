@@ -59,6 +59,7 @@ enum assay_intake {
     ASSAY_INTAKE_DISPATCHES,   /* /v1/ccc-dispatches */
     ASSAY_INTAKE_SURVEYS,      /* /v1/survey-responses */
     ASSAY_INTAKE_OBSERVATIONS, /* /v1/observations */
+    ASSAY_INTAKE_COUNT
 };
 /* How far after its receipt a record's `at` may lie. */
 #define ASSAY_FUTURE_TOLERANCE (INT64_C(300) * ASSAY_SECOND)
@@ -255,6 +256,39 @@ struct assay_pay_line_reply {
 };
 void assay_pay_line_write(const struct assay_pay_line_reply *l, struct assay_buf *b, const char *key);
 
+/* What may be missing of a provider's records of a period. Anything that counts makes the period incomplete. Records are
+ * those that stand; they belong to a period by `at`. */
+enum assay_missing {
+    ASSAY_MISSING_PERIOD_RUNNING,         /* 1: the period is not over */
+    ASSAY_MISSING_NO_RECORDS,             /* 1: no repair event dated in the period */
+    ASSAY_MISSING_NEVER_OPENED,           /* orders dispatched in the period that have no opening */
+    ASSAY_MISSING_CLOSED_WITHOUT_OPENING, /* orders closed in the period that have no opening, dispatched or not */
+    ASSAY_MISSING_OPEN,                   /* undetermined verdicts of the period, by reason (DOMAIN 4.4): four rows */
+    ASSAY_MISSING_REQUEST_BEFORE_OPEN,
+    ASSAY_MISSING_CLOSE_BEFORE_START,
+    ASSAY_MISSING_SHIPMENT,
+    ASSAY_MISSING_ORPHAN_RECORDS,  /* repair events and shipments of orders with neither opening nor dispatch */
+    ASSAY_MISSING_SURVEYS_UNKNOWN, /* responses naming an order that does not exist */
+    ASSAY_MISSING_SILENT_DAYS,     /* days that are over, with dispatches but no repair event */
+    ASSAY_MISSING_COUNT
+};
+const char *assay_missing_code(enum assay_missing m); /* "never_opened" */
+struct assay_completeness {
+    struct assay_str provider;
+    int64_t dispatched, opened, closed, cancelled, open;
+    int64_t missing[ASSAY_MISSING_COUNT];
+    struct {
+        int64_t count;
+        assay_instant last_received_at;
+    } kinds[ASSAY_KIND_COUNT];
+    assay_instant last_record_at; /* whatever the period */
+    struct assay_str last_upload; /* absent: none */
+};
+/* The counts of all that is missing, but for the period's running. */
+int64_t assay_completeness_findings(const struct assay_completeness *c);
+void assay_completeness_write(const struct assay_completeness *c, const char *scheme, assay_month period, struct assay_buf *b,
+                              const char *key);
+
 /* What became of an upload. */
 struct assay_upload_error {
     size_t line;
@@ -306,5 +340,18 @@ void assay_changes_end(struct assay_buf *b, struct assay_str next, bool more);
 /* {"items": [ ... ], "next": "cursor" | null} */
 void assay_list_begin(struct assay_buf *b);
 void assay_list_end(struct assay_buf *b, struct assay_str next);
+
+/* === tables ======================================================================================================== */
+/* A reply as a table: a row for each object of one of its arrays (or for the document itself), a column for each path. */
+struct assay_table {
+    const char *rows; /* the member that holds the rows ("items"); NULL: the document is the only row */
+    /* Ends with NULL: paths in a row ("orders.counted") or in the document ("/provider"); "indicators.*", an array of objects
+     * whose first member is their code, makes columns such as indicators.tat.value of what the rows hold. */
+    const char *const *columns;
+};
+/* From JSON that the functions above wrote (NUL-terminated, not checked again) to CSV: RFC 4180 behind a byte order mark,
+ * CRLF, the paths as the header row. null and what is not there are empty; arrays are joined by |, objects in them by :.
+ * A text that a spreadsheet would take for a formula gets an apostrophe before it. */
+void assay_table_write(const struct assay_table *t, struct assay_str json, struct assay_buf *b);
 
 #endif

@@ -5,6 +5,8 @@
 #ifndef ASSAY_SERVICE_H
 #define ASSAY_SERVICE_H
 
+#include <stdatomic.h>
+
 #include "assay/codec.h"
 #include "assay/store.h"
 
@@ -178,9 +180,19 @@ struct assay_ingest_job {
 };
 enum assay_status assay_ingest_submit(struct assay_service *s, struct assay_ingest_job *job) ASSAY_MUST_CHECK;
 struct assay_committer_stats {
-    uint64_t batches, records, waiting, busy_us;
+    uint64_t batches, records, waiting, busy_us, largest_batch;
+    uint64_t queue_limit, batch_limit; /* the options */
 };
 void assay_committer_stats(struct assay_service *s, struct assay_committer_stats *out);
+
+/* What was decided of records since the start, and what is under way; any thread reads. */
+enum assay_result { ASSAY_RESULT_ACCEPTED, ASSAY_RESULT_DUPLICATE, ASSAY_RESULT_REFUSED, ASSAY_RESULTS };
+struct assay_service_counts {
+    _Atomic int64_t records[ASSAY_KIND_COUNT][ASSAY_RESULTS];
+    _Atomic int64_t invalid[ASSAY_INTAKE_COUNT]; /* by intake: not readable as a record */
+    _Atomic int64_t uploads, spool_bytes;              /* under way; of them staged on disk */
+};
+struct assay_service_counts *assay_service_counts(struct assay_service *s);
 
 /* --- uploads ---------------------------------------------------------------------------------------------------------- */
 /* A bulk body: staged whole (in memory, then in a spool file sorted by provider and order), then applied in slices, so
@@ -341,6 +353,28 @@ struct assay_feed_stats {
     int64_t behind;  /* how many transactions have begun since the oldest that runs */
 };
 void assay_feed_stats(struct assay_service *s, struct assay_feed_stats *out);
+
+/* One provider over the periods from..to (both inclusive, from <= to), oldest first: those that have not begun or ended
+ * before the scheme did are left out. Each period's rows hold the provider's alone (n is 1), equal to what assay_read_period
+ * has of it; all from one snapshot. ASSAY_NOT_FOUND where the provider or the scheme is not known. */
+struct assay_trend {
+    struct assay_period_view *periods;
+    size_t n;
+};
+enum assay_status assay_read_trend(struct assay_session *s, struct assay_str provider, struct assay_str scheme, assay_month from,
+                                   assay_month to, struct assay_trend *out, struct assay_error *e) ASSAY_MUST_CHECK;
+
+/* What came in of a period and what is missing, of one provider or (absent) all, by code; from one snapshot. What counts as
+ * missing is enum assay_missing's. ASSAY_NOT_FOUND as assay_read_period. */
+struct assay_completeness_view {
+    const struct assay_config_scheme *config;
+    assay_month period;
+    struct assay_completeness *rows;
+    size_t n;
+};
+enum assay_status assay_read_completeness(struct assay_session *s, struct assay_str provider, struct assay_str scheme,
+                                          struct assay_str period, struct assay_completeness_view *out,
+                                          struct assay_error *e) ASSAY_MUST_CHECK;
 
 /* --- without a database ------------------------------------------------------------------------------------------------- */
 /* A network from files: for `assayd explain` and for tests. Lines are records as on the wire or providers; which, is told

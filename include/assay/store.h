@@ -21,6 +21,12 @@ enum assay_status assay_db_begin(struct assay_db *db, bool snapshot,
 enum assay_status assay_db_commit(struct assay_db *db, struct assay_error *e) ASSAY_MUST_CHECK;
 void assay_db_rollback(struct assay_db *db);
 
+/* Of all connections of the process. */
+struct assay_db_stats {
+    uint64_t open, opened, reopened, failed; /* now; made; of them in place of a lost one; not to be had */
+};
+void assay_db_stats(struct assay_db_stats *out);
+
 /* --- migrations ------------------------------------------------------------------------------------------------------ */
 /* Apply what is missing, each in a transaction of its own, under an advisory lock; then seed an empty configuration
  * with the calendars and schemes of sql/. ASSAY_CONFIG where the schema is newer than this program. */
@@ -350,6 +356,51 @@ struct assay_line_row {
 enum assay_status assay_store_pay_lines(struct assay_db *db, int16_t scheme_id, int32_t provider_id, assay_month month,
                                         struct assay_str after, int limit, struct assay_arena *a, struct assay_line_row **rows,
                                         size_t *n, struct assay_error *e) ASSAY_MUST_CHECK;
+/* --- a provider's months, for its trend */
+/* Tallies of all providers from one month to another, by provider and month. */
+enum assay_status assay_store_tally_months(struct assay_db *db, int16_t scheme_id, assay_month from, assay_month to,
+                                           struct assay_arena *a, struct assay_tally_row **rows, size_t *n,
+                                           struct assay_error *e) ASSAY_MUST_CHECK;
+/* A provider's pay groups, by month and rate. */
+enum assay_status assay_store_pay_months(struct assay_db *db, int16_t scheme_id, int32_t provider_id, assay_month from,
+                                         assay_month to, struct assay_arena *a, struct assay_pay_row **rows, size_t *n,
+                                         struct assay_error *e) ASSAY_MUST_CHECK;
+/* For each pair of bounds the provider's orders that are open now and were opened in [from, before); its last record. */
+enum assay_status assay_store_open_of(struct assay_db *db, int32_t provider_id, const assay_instant *from,
+                                      const assay_instant *before, size_t n, struct assay_arena *a, int64_t **open,
+                                      assay_instant *last_record_at, struct assay_error *e) ASSAY_MUST_CHECK;
+/* --- completeness of a period, [from, to) */
+/* What stands of the records dated in it, of one provider or all (0), by provider_id; those without any are left out. days:
+ * the beginnings of the days that are over, and the end of the last. */
+struct assay_record_counts {
+    int32_t provider_id;
+    struct {
+        int64_t count;
+        assay_instant last_received_at;
+    } kinds[ASSAY_KIND_COUNT];
+    int64_t last_upload; /* 0: none */
+    int64_t dispatched;  /* orders named by dispatches */
+    int64_t silent_days; /* with dispatches but no repair event */
+};
+enum assay_status assay_store_record_counts(struct assay_db *db, int32_t provider_id, assay_instant from, assay_instant to,
+                                            const assay_instant *days, size_t n_days, struct assay_arena *a,
+                                            struct assay_record_counts **rows, size_t *n, struct assay_error *e) ASSAY_MUST_CHECK;
+/* One row for each of the providers (ascending). */
+struct assay_order_counts {
+    int32_t provider_id;
+    int64_t opened, open, cancelled; /* by opening (or dispatch, where there is none) in the period; open, cancelled: now */
+    int64_t closed;                  /* by close in the period */
+    int64_t undetermined[4];         /* verdicts of the month, by enum assay_reason - 1 */
+    assay_instant last_record_at;
+};
+enum assay_status assay_store_order_counts(struct assay_db *db, const int32_t *providers, size_t n, int16_t scheme_id,
+                                           assay_month month, assay_instant from, assay_instant to, struct assay_arena *a,
+                                           struct assay_order_counts **rows, struct assay_error *e) ASSAY_MUST_CHECK;
+/* Orders that may have no opening: dispatched when they were "opened", in the period or closed in it; and all with neither
+ * opening nor dispatch, the ones that do not exist too. By provider_id. */
+enum assay_status assay_store_unopened(struct assay_db *db, const int32_t *providers, size_t n, assay_instant from,
+                                       assay_instant to, struct assay_arena *a, struct assay_order_row **rows, size_t *found,
+                                       struct assay_error *e) ASSAY_MUST_CHECK;
 /* Open orders at risk: deadline <= until, a diagnosis only while deadline >= now; soonest first. provider_id 0: all. */
 struct assay_risk_row {
     int32_t provider_id;

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "app/commands.h"
-#include "app/table.h"
+#include "app/grid.h"
 
 enum { STRICT, QUIET };
 static const struct assay_option options[] = {
@@ -12,18 +12,18 @@ static const struct assay_option options[] = {
 
 static void print_settings(const struct assay_settings *s) {
     static const char *const header[] = {"SETTING", "VALUE", "FROM", NULL};
-    struct assay_table t = {0};
+    struct assay_grid t = {0};
     struct assay_setting row;
-    assay_table_begin(&t, header);
+    assay_grid_begin(&t, header);
     for (size_t i = 0; assay_setting_at(i, &row); i++) {
         struct assay_buf value = {0};
         assay_setting_show(s, i, &value);
-        assay_table_cell(&t, row.name);
-        assay_table_cell(&t, value.p);
-        assay_table_cell(&t, s->from[i]);
+        assay_grid_cell(&t, row.name);
+        assay_grid_cell(&t, value.p);
+        assay_grid_cell(&t, s->from[i]);
         assay_buf_free(&value);
     }
-    assay_table_print(&t, stdout);
+    assay_grid_print(&t, stdout);
 }
 
 static void say(const char *what, const struct assay_errors *es) {

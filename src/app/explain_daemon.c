@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "app/explain.h"
-#include "app/table.h"
+#include "app/grid.h"
 #include "app/words.h"
 
 /* Headings in both languages. */
@@ -20,7 +20,7 @@ struct column {
     const char *en, *zh;
 };
 
-static void add_cell(struct assay_table *t, const struct assay_json_view *row, const struct column *c, bool chinese) {
+static void add_cell(struct assay_grid *t, const struct assay_json_view *row, const struct column *c, bool chinese) {
     struct assay_buf b = {0};
     switch (c->as) {
     case PLAIN: assay_buf_adds(&b, plain(row, c->key)); break;
@@ -28,21 +28,21 @@ static void add_cell(struct assay_table *t, const struct assay_json_view *row, c
     case INSTANT: assay_words_instant(row, c->key, &b); break;
     case DURATION: assay_words_duration(row, c->key, chinese, &b); break;
     }
-    assay_table_cell(t, b.p);
+    assay_grid_cell(t, b.p);
     assay_buf_free(&b);
 }
 
 static void print_rows(const char *title, const struct assay_json_view *rows, const struct column *columns, size_t n,
                        bool chinese) {
-    struct assay_table t = {0};
+    struct assay_grid t = {0};
     const char *header[ASSAY_TABLE_COLUMNS_MAX + 1] = {0};
     if (!assay_json_size(rows)) return;
     for (size_t i = 0; i < n; i++) header[i] = pick(chinese, columns[i].en, columns[i].zh);
-    assay_table_begin(&t, header);
+    assay_grid_begin(&t, header);
     for (size_t i = 0; i < assay_json_size(rows); i++)
         for (size_t k = 0; k < n; k++) add_cell(&t, assay_json_item(rows, i), &columns[k], chinese);
     printf("\n%s\n", title);
-    assay_table_print(&t, stdout);
+    assay_grid_print(&t, stdout);
 }
 #define PRINT_ROWS(title, rows, columns, chinese) print_rows(title, rows, columns, sizeof(columns) / sizeof *(columns), chinese)
 
@@ -82,15 +82,15 @@ static void print_clocks(const struct assay_json_view *verdict, bool chinese) {
     } clocks[] = {{"diagnosis", "diagnosis", "诊断"}, {"cycle", "cycle", "周期"}};
     enum { N = sizeof clock_columns / sizeof *clock_columns };
     const char *header[N + 2] = {pick(chinese, "CLOCK", "时钟")};
-    struct assay_table t = {0};
+    struct assay_grid t = {0};
     for (size_t k = 0; k < N; k++) header[k + 1] = pick(chinese, clock_columns[k].en, clock_columns[k].zh);
-    assay_table_begin(&t, header);
+    assay_grid_begin(&t, header);
     for (size_t i = 0; i < 2; i++) {
         const struct assay_json_view *clock = assay_json_member(verdict, clocks[i].key);
-        assay_table_cell(&t, pick(chinese, clocks[i].en, clocks[i].zh));
+        assay_grid_cell(&t, pick(chinese, clocks[i].en, clocks[i].zh));
         for (size_t k = 0; k < N; k++) add_cell(&t, clock, &clock_columns[k], chinese);
     }
-    assay_table_print(&t, stdout);
+    assay_grid_print(&t, stdout);
 }
 
 static void print_list(const char *title, const struct assay_json_view *texts) {

@@ -4,7 +4,7 @@
 
 #include "app/client.h"
 #include "app/commands.h"
-#include "app/table.h"
+#include "app/grid.h"
 #include "app/words.h"
 
 enum { STATE = ASSAY_CLIENT_OPTIONS_END, OUTCOME, PERIOD, SCHEME, LIMIT, LANG, JSON };
@@ -27,7 +27,7 @@ struct listing {
     int64_t left; /* orders still wanted */
     int64_t shown;
     bool json, chinese, more;
-    struct assay_table table;
+    struct assay_grid table;
 };
 
 static void add_cells(struct listing *l, const struct assay_json_view *order) {
@@ -46,7 +46,7 @@ static void add_cells(struct listing *l, const struct assay_json_view *order) {
             assay_buf_adds(&b, assay_json_string(assay_json_member(order, key)).p
                                    ? assay_json_string(assay_json_member(order, key)).p
                                    : "-");
-        assay_table_cell(&l->table, b.p);
+        assay_grid_cell(&l->table, b.p);
         assay_buf_free(&b);
     }
 }
@@ -130,7 +130,7 @@ static void begin_table(struct listing *l) {
                                      "OUTCOME",  "REASON", "OPENED", "CLOSED",  "DEADLINE", NULL};
     static const char *const zh[] = {"服务商", "维修单", "状态",     "渠道",     "产品",     "客户", "保修",
                                      "结果",   "原因",   "开单时间", "结单时间", "截止时间", NULL};
-    if (!l->json) assay_table_begin(&l->table, l->chinese ? zh : en);
+    if (!l->json) assay_grid_begin(&l->table, l->chinese ? zh : en);
 }
 
 static int run_orders(int argc, char **argv) {
@@ -147,8 +147,8 @@ static int run_orders(int argc, char **argv) {
     assay_text_begin();
     begin_table(&l);
     bool good = cli.n_operands ? list_provider(&l, cli.operands[0], &status) : list_all(&l, &status);
-    if (!l.json && (good || l.shown)) assay_table_print(&l.table, stdout);
-    assay_table_free(&l.table);
+    if (!l.json && (good || l.shown)) assay_grid_print(&l.table, stdout);
+    assay_grid_free(&l.table);
     fflush(stdout);
     if (good && l.more && !l.json)
         fprintf(stderr,

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "app/commands.h"
+#include "app/meters.h"
 #include "http/app.h"
 
 struct daemon {
@@ -98,7 +99,7 @@ enum assay_status assay_cmd_migrate_now(const char *conninfo, int *applied, stru
     return st;
 }
 
-/* --- workers and metrics ------------------------------------------------------------------------------------------------------------ */
+/* --- workers ------------------------------------------------------------------------------------------------------------ */
 
 /* A worker connects when it has work: a database that is away at the start is no reason to do without the worker. */
 static void *worker_open(void *arg, enum assay_http_lane lane) {
@@ -112,71 +113,7 @@ static void worker_close(void *arg, void *worker) {
     assay_session_close(worker);
 }
 
-static double read_waiting(void *arg) {
-    struct assay_committer_stats s;
-    assay_committer_stats(arg, &s);
-    return (double)s.waiting;
-}
-static double read_batches(void *arg) {
-    struct assay_committer_stats s;
-    assay_committer_stats(arg, &s);
-    return (double)s.batches;
-}
-static double read_records(void *arg) {
-    struct assay_committer_stats s;
-    assay_committer_stats(arg, &s);
-    return (double)s.records;
-}
-
 static double read_change_waiters(void *arg) { return (double)assay_waiters_count(arg); }
-static double read_feed_held(void *arg) {
-    struct assay_feed_stats s;
-    assay_feed_stats(arg, &s);
-    return (double)s.held_us / 1e6;
-}
-static double read_feed_behind(void *arg) {
-    struct assay_feed_stats s;
-    assay_feed_stats(arg, &s);
-    return (double)s.behind;
-}
-static double read_period_rows(void *arg) {
-    struct assay_period_stats s;
-    assay_period_stats(arg, &s);
-    return (double)s.rows;
-}
-static double read_period_refreshes(void *arg) {
-    struct assay_period_stats s;
-    assay_period_stats(arg, &s);
-    return (double)s.refreshes;
-}
-static double read_period_bytes(void *arg) {
-    struct assay_period_stats s;
-    assay_period_stats(arg, &s);
-    return (double)s.bytes;
-}
-
-static void add_metrics(struct daemon *d) {
-    assay_metrics_reader(d->metrics, "assay_period_refreshes_total", NULL, "Evaluated periods brought up to date.", true,
-                         read_period_refreshes, d->service);
-    assay_metrics_reader(d->metrics, "assay_period_rows_total", NULL, "Providers read and evaluated for that.", true,
-                         read_period_rows, d->service);
-    assay_metrics_reader(d->metrics, "assay_period_bytes", NULL, "Bytes of evaluated periods kept.", false, read_period_bytes,
-                         d->service);
-    assay_metrics_reader(d->metrics, "assay_committer_waiting", NULL, "Single records waiting for the committer.", false,
-                         read_waiting, d->service);
-    assay_metrics_reader(d->metrics, "assay_committer_batches_total", NULL, "Transactions of the committer.", true, read_batches,
-                         d->service);
-    assay_metrics_reader(d->metrics, "assay_committer_records_total", NULL, "Single records taken by the committer.", true,
-                         read_records, d->service);
-    assay_metrics_reader(d->metrics, "assay_change_waiters", NULL, "Long polls that wait for a change.", false,
-                         read_change_waiters, d->waiters);
-    assay_metrics_reader(d->metrics, "assay_feed_held_seconds", NULL,
-                         "For how long one transaction has held the feed of changes over all providers back.", false,
-                         read_feed_held, d->service);
-    assay_metrics_reader(d->metrics, "assay_feed_behind_transactions", NULL,
-                         "Transactions since the oldest that runs, whose changes the feed over all providers does not show yet.",
-                         false, read_feed_behind, d->service);
-}
 
 static void committed(void *arg, const int32_t *providers, size_t n) { assay_waiters_wake(arg, providers, n); }
 
@@ -279,7 +216,9 @@ static enum assay_status start(struct daemon *d, struct assay_error *e) {
                                 .waiters = d->waiters,
                                 .change_looks = assay_metrics_counter(d->metrics, "assay_change_looks_total", NULL,
                                                                       "Reads of the feed of changes, also by those who wait.")};
-    add_metrics(d);
+    assay_meters_add(d->metrics, d->service);
+    assay_metrics_reader(d->metrics, "assay_change_waiters", NULL, "Long polls that wait for a change.", false,
+                         read_change_waiters, d->waiters);
     return start_http(d, e);
 }
 

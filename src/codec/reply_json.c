@@ -89,17 +89,20 @@ void assay_evaluation_write(const struct assay_evaluation_reply *r, struct assay
 
 void assay_compensation_write(const struct assay_compensation_reply *r, struct assay_buf *b, const char *key) {
     const struct assay_compensation *c = r->compensation;
-    struct assay_money total = {.minor_digits = r->minor_digits, .currency = r->currency};
-    total.known = c->no_rate_lines == 0 && !__builtin_add_overflow(c->total, r->adjustments, &total.amount);
+    bool priced = r->currency != NULL; /* without a rate table there is no currency, so no sum of money either */
+    struct assay_money base = {priced, c->base, r->minor_digits, r->currency},
+                       adjustments = {priced, r->adjustments, r->minor_digits, r->currency},
+                       total = {.minor_digits = r->minor_digits, .currency = r->currency};
+    total.known = priced && c->no_rate_lines == 0 && !__builtin_add_overflow(c->total, r->adjustments, &total.amount);
     assay_json_object(b, key);
     assay_json_str(b, "provider", r->provider);
     write_scheme_and_period(r->evaluation, false, b);
     assay_json_text(b, "status", r->final ? "final" : "draft");
     assay_json_int(b, "lines", c->lines);
     assay_json_int(b, "no_rate_lines", c->no_rate_lines);
-    assay_json_money(b, "base", c->base, r->minor_digits, r->currency);
+    write_money_or_null(b, "base", &base);
     assay_json_frac(b, "multiplier", c->multiplier);
-    assay_json_money(b, "adjustments", r->adjustments, r->minor_digits, r->currency);
+    write_money_or_null(b, "adjustments", &adjustments);
     write_money_or_null(b, "total", &total);
     assay_reply_assumptions(r->evaluation->scheme, r->evaluation->points, b, "assumptions");
     assay_json_object_end(b);

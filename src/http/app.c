@@ -2,6 +2,7 @@
 #include "http/app.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <zlib.h>
 
 struct assay_session *assay_app_session(struct assay_http_request *r, void *worker) {
@@ -53,12 +54,13 @@ enum assay_http_flow assay_app_fail_all(struct assay_http_request *r, enum assay
 
 enum assay_http_flow assay_app_json(struct assay_http_request *r, int status, struct assay_buf *b) {
     assay_buf_addc(b, '\n'); /* a courtesy to people with curl */
+    if (status == 200 && assay_app_wants_table(r)) return assay_app_table_reply(r, b);
     assay_http_reply_json(r, status, b);
     return ASSAY_HTTP_DONE;
 }
 
 int assay_app_limit(const struct assay_http_request *r, struct assay_errors *es) {
-    int64_t limit = ASSAY_LIST_DEFAULT;
+    int64_t limit = assay_app_wants_table(r) ? ASSAY_TABLE_ROWS : ASSAY_LIST_DEFAULT;
     assay_http_param_int(r, "limit", 1, ASSAY_LIST_MAX, &limit, es);
     return (int)limit;
 }
@@ -103,6 +105,23 @@ enum assay_status assay_app_renew(struct assay_http_request *r, void *worker, st
     if (!st) st = assay_session_look(s, e);
     if (st == ASSAY_DATABASE_UNAVAILABLE && assay_session_usable(s, &lost) == ASSAY_OK) st = assay_session_look(s, e);
     return st ? ASSAY_DATABASE_UNAVAILABLE : ASSAY_OK;
+}
+
+enum assay_http_flow assay_app_read(struct assay_http_request *r, void *worker, assay_app_reader *reader) {
+    struct assay_session *s = assay_app_session(r, worker);
+    if (!s) return ASSAY_HTTP_DONE;
+    assay_session_pin(s);
+    enum assay_http_flow flow = reader(r, s);
+    assay_session_unpin(s);
+    return flow;
+}
+
+enum assay_http_flow assay_app_bad_parameters(struct assay_http_request *r, const struct assay_errors *es) {
+    return assay_app_fail_all(r, es->items[0].status, es, NULL);
+}
+
+void assay_app_bad_cursor(struct assay_errors *es) {
+    assay_errors_add(es, ASSAY_INVALID_CURSOR, "cursor", "not a cursor of this list");
 }
 
 /* --- cursors ------------------------------------------------------------------------------------------------------------------ */
@@ -177,3 +196,11 @@ static void link_next(struct assay_http_request *r, const char *name, struct ass
 
 void assay_app_link_next(struct assay_http_request *r, struct assay_str cursor) { link_next(r, "cursor", cursor); }
 void assay_app_link_after(struct assay_http_request *r, struct assay_str cursor) { link_next(r, "after", cursor); }
+
+struct assay_str assay_cursor_instant(struct assay_arena *a, assay_instant t) {
+    return t == ASSAY_NO_INSTANT ? ASSAY_STR("") : assay_str_c(assay_arena_printf(a, "%lld", (long long)t));
+}
+
+assay_instant assay_cursor_to_instant(struct assay_str s, struct assay_arena *a) {
+    return s.n ? strtoll(assay_arena_dup(a, s).p, NULL, 10) : ASSAY_NO_INSTANT;
+}

@@ -35,6 +35,9 @@ struct assay_app {
 #define ASSAY_DEFAULT_SCHEME "hp-gold-fy01"
 #define ASSAY_LIST_DEFAULT 100
 #define ASSAY_LIST_MAX 1000
+/* Replies that are tables are offered as this type too, and then have so many rows where no limit is said. */
+#define ASSAY_TABLE_TYPE "text/csv"
+#define ASSAY_TABLE_ROWS 50000
 
 /* The worker's session, connected and with an empty arena; NULL when the reply (503) is set already. */
 struct assay_session *assay_app_session(struct assay_http_request *r, void *worker);
@@ -44,8 +47,9 @@ enum assay_party assay_app_party(const struct assay_http_request *r);
 enum assay_http_flow assay_app_fail(struct assay_http_request *r, enum assay_status st, const struct assay_error *e);
 enum assay_http_flow assay_app_fail_all(struct assay_http_request *r, enum assay_status st, const struct assay_errors *es,
                                         const struct assay_error *e);
+/* The reply as JSON, or as the route's table where the client prefers that (200 only). */
 enum assay_http_flow assay_app_json(struct assay_http_request *r, int status, struct assay_buf *b);
-/* ?limit= and ?cursor=, ?scheme=. */
+/* ?limit= (up to ASSAY_LIST_MAX; where it is not sent, ASSAY_LIST_DEFAULT, of a table ASSAY_TABLE_ROWS), ?scheme=. */
 int assay_app_limit(const struct assay_http_request *r, struct assay_errors *es);
 struct assay_str assay_app_scheme(const struct assay_http_request *r);
 
@@ -54,6 +58,17 @@ void assay_app_range(const struct assay_http_request *r, assay_instant *from, as
 /* The upload that the path names; ASSAY_NOT_FOUND. */
 enum assay_status assay_app_upload(struct assay_http_request *r, struct assay_session *s, struct assay_upload_row **row,
                                    struct assay_error *e) ASSAY_MUST_CHECK;
+/* tables.c: a route's table and the first part of its file's name (NULL: it has none); whether the client prefers it. */
+const struct assay_table *assay_app_table(const struct assay_http_route *route, const char **file);
+bool assay_app_wants_table(const struct assay_http_request *r);
+enum assay_http_flow assay_app_table_reply(struct assay_http_request *r, struct assay_buf *json); /* takes json's memory */
+
+/* A read's frame: a session with the configuration in force, for the time of one handler. */
+typedef enum assay_http_flow assay_app_reader(struct assay_http_request *r, struct assay_session *s);
+enum assay_http_flow assay_app_read(struct assay_http_request *r, void *worker, assay_app_reader *reader);
+/* Parameters that cannot be taken: es holds at least one error, the first one's status counts. */
+enum assay_http_flow assay_app_bad_parameters(struct assay_http_request *r, const struct assay_errors *es);
+void assay_app_bad_cursor(struct assay_errors *es);
 
 /* Run a read that may meet a connection which has died since its last use: once more on a new one. */
 #define ASSAY_APP_READ(session, st, call)                                                                \
@@ -71,10 +86,6 @@ enum assay_status assay_app_upload(struct assay_http_request *r, struct assay_se
 void assay_cursor_write(char list, const struct assay_str *fields, size_t n, struct assay_buf *b);
 /* False where the cursor is not one of that list with n fields. Fields live in the arena. */
 bool assay_cursor_read(char list, struct assay_str cursor, struct assay_arena *a, struct assay_str *fields, size_t n);
-/* End a list; where there is more, with the cursor of these fields, in its body and as a Link. */
-void assay_app_list_end(struct assay_http_request *r, struct assay_buf *b, char list, const struct assay_str *fields, size_t n,
-                        bool more);
-
 /* A walk through all providers of a list whose order may change between pages (walk.c): ?cursor= holds who was given. */
 struct assay_walk {
     unsigned char *given; /* a bit each, by provider_id */
@@ -91,6 +102,49 @@ void assay_walk_cursor(const struct assay_walk *w, struct assay_buf *b);
 void assay_app_link_next(struct assay_http_request *r, struct assay_str cursor);
 /* The same of a list whose cursor is its parameter `after`. */
 void assay_app_link_after(struct assay_http_request *r, struct assay_str cursor);
+/* End a list; `next` and Link where there is more behind the row whose cursor fields these are. Lists fetch one row more
+ * than they show, so that there is a next page only where it has a row. */
+void assay_app_list_end(struct assay_http_request *r, struct assay_buf *b, char list, const struct assay_str *fields, size_t n,
+                        bool more);
+/* An instant in a cursor: microseconds, or nothing where there is none. */
+struct assay_str assay_cursor_instant(struct assay_arena *a, assay_instant t);
+assay_instant assay_cursor_to_instant(struct assay_str s, struct assay_arena *a);
+
+/* --- lists of providers whose order the caller chooses, sorted in memory (sorted.c) ---------------------------------------- */
+struct assay_sort_key {
+    bool none;                     /* there is no such value: last, whichever way */
+    struct assay_frac first, then; /* then: of equal first ones */
+};
+struct assay_sorted_row {
+    struct assay_sort_key key;
+    const struct assay_config_provider *provider; /* of equal keys: by code, whichever way */
+    const void *row;
+    bool hidden; /* by a filter: it has its place, but is not given */
+};
+struct assay_sort_name {
+    const char *name;
+    bool best_high; /* the name alone means from high to low, and -name from low to high (rank: the best ratio first) */
+};
+struct assay_sorting {
+    int which; /* index of the name */
+    bool descending;
+    int limit;
+};
+/* ?sort= (one of the names, or -name; `otherwise` where not sent) and ?limit=. */
+void assay_sorting_read(struct assay_http_request *r, const struct assay_sort_name *names, size_t n, const char *otherwise,
+                        struct assay_sorting *out, struct assay_errors *es);
+/* The list's next page: the first rows, as they stand now, of those that ?cursor= does not hold yet. rows is sorted. cfg: what the
+ * rows' providers are of. */
+enum assay_http_flow assay_sorting_reply(struct assay_http_request *r, const struct assay_sorting *s,
+                                         const struct assay_config *cfg, struct assay_sorted_row *rows, size_t n,
+                                         void (*write)(const void *list, const void *row, struct assay_buf *b), const void *list);
+
+/* --- periods (handlers_evaluations.c) ---------------------------------------------------------------------------------------- */
+enum assay_status assay_app_period(struct assay_session *s, struct assay_str scheme, struct assay_str period,
+                                   struct assay_period_view *v, struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_app_period_row(const struct assay_period_view *v, struct assay_str provider,
+                                       const struct assay_evaluated **row, struct assay_error *e) ASSAY_MUST_CHECK;
+struct assay_sort_key assay_app_rank_key(const struct assay_evaluated *row);
 
 /* --- requests that wait for something to happen (waiters.c) ------------------------------------------------------------------ */
 struct assay_waiters;
@@ -134,15 +188,19 @@ assay_http_handler assay_get_observations;
 /* handlers_registry.c */
 assay_http_handler assay_put_provider, assay_get_provider, assay_get_providers, assay_post_providers;
 assay_http_handler assay_put_document, assay_get_document, assay_get_documents, assay_get_scheme_version;
-/* handlers_reads.c */
+/* handlers_orders.c */
 assay_http_handler assay_get_orders, assay_get_order, assay_get_verdict, assay_get_at_risk;
-assay_http_handler assay_get_evaluation, assay_get_evaluations;
+/* handlers_evaluations.c */
+assay_http_handler assay_get_evaluation, assay_get_evaluations, assay_get_trend;
+/* handlers_compensation.c */
 assay_http_handler assay_get_compensation, assay_get_compensation_lines, assay_get_compensations;
 /* handlers_changes.c */
 assay_http_handler assay_get_changes;
+/* handlers_completeness.c */
+assay_http_handler assay_get_completeness, assay_get_completeness_all;
 /* handlers_ops.c */
 assay_http_handler assay_get_livez, assay_get_readyz, assay_get_metrics, assay_get_openapi_json, assay_get_openapi_yaml,
-    assay_get_root;
+    assay_get_docs, assay_get_root;
 enum assay_status assay_app_authorize(struct assay_http_request *r, struct assay_error *e);
 
 #endif

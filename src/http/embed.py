@@ -1,6 +1,7 @@
-"""Texts served by the daemon, as C: embed.py OUT.c OPENAPI.yaml ROOT.html (the contract also as JSON)."""
+"""Texts served by the daemon, as C: embed.py OUT.c OPENAPI.yaml ROOT.html (the contract also as JSON and as a page)."""
 import json, pathlib, sys
-import yaml
+sys.dont_write_bytecode = True
+import docs, yaml
 
 def literal(text):
     lines = text.splitlines(keepends=True) or ['']
@@ -8,8 +9,11 @@ def literal(text):
 
 out, contract, root = sys.argv[1:]
 text = pathlib.Path(contract).read_text(encoding='utf-8')
-as_json = json.dumps(yaml.safe_load(text), ensure_ascii=False, indent=1, default=str) + '\n'
+contract_value = yaml.safe_load(text)
+as_json = json.dumps(contract_value, ensure_ascii=False, indent=1, default=str) + '\n'
+docs_page, docs_policy = docs.page(json.loads(as_json))
 body = '/* Made by embed.py. */\n#include "http/embedded.h"\n\n'
-for name, value in (('openapi_yaml', text), ('openapi_json', as_json), ('root_page', pathlib.Path(root).read_text(encoding='utf-8'))):
+for name, value in (('openapi_yaml', text), ('openapi_json', as_json), ('docs_page', docs_page),
+                    ('docs_policy', docs_policy), ('root_page', pathlib.Path(root).read_text(encoding='utf-8'))):
     body += 'const char assay_%s[] =\n%s;\n' % (name, literal(value))
 pathlib.Path(out).write_text(body, encoding='utf-8')

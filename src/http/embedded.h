@@ -2,6 +2,6 @@
 #ifndef ASSAY_HTTP_EMBEDDED_H
 #define ASSAY_HTTP_EMBEDDED_H
 
-extern const char assay_openapi_yaml[], assay_openapi_json[], assay_root_page[];
+extern const char assay_openapi_yaml[], assay_openapi_json[], assay_root_page[], assay_docs_page[], assay_docs_policy[];
 
 #endif

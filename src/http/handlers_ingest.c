@@ -74,7 +74,10 @@ static enum assay_http_flow post_object(struct assay_http_request *r, const stru
     struct assay_errors es = {0};
     assay_instant now = assay_service_now(app->service);
     enum assay_status st = assay_record_from_json(r->body, intake_of(r), now, r->arena, &record, &es);
-    if (st) return assay_app_fail_all(r, st, &es, NULL);
+    if (st) {
+        atomic_fetch_add(&assay_service_counts(app->service)->invalid[intake_of(r)], 1);
+        return assay_app_fail_all(r, st, &es, NULL);
+    }
     struct single *s = assay_arena_zalloc(r->arena, sizeof *s);
     assay_item_of_record(&record, assay_app_party(r), now, r->arena, &s->job.item);
     s->job.done = single_done;
@@ -214,15 +217,18 @@ enum assay_http_flow assay_get_rejected(struct assay_http_request *r, void *work
     enum assay_status st = assay_app_upload(r, s, &row, &e);
     struct assay_rejection_row *rows = NULL;
     size_t n = 0;
-    if (!st && row) ASSAY_APP_READ(s, st, assay_store_rejections(s->db, row->upload_id, after, limit, &s->arena, &rows, &n, &e));
+    if (!st && row)
+        ASSAY_APP_READ(s, st, assay_store_rejections(s->db, row->upload_id, after, limit + 1, &s->arena, &rows, &n, &e));
     if (st) return assay_app_fail(r, st, &e);
+    bool more = n > (size_t)limit;
+    if (more) n = (size_t)limit;
     struct assay_buf b = {0};
     for (size_t i = 0; i < n; i++) {
         bool further = !rows[i].body.p && rows[i].line == line; /* error of the same row */
         line = rows[i].line;
         if (!further) assay_rejected_write(rows[i].body, (size_t)rows[i].line, rows[i].code.p, rows[i].detail.p, &b);
     }
-    if (n == (size_t)limit) {
+    if (more) {
         struct assay_buf next = {0};
         fields[0] = assay_str_c(assay_arena_printf(r->arena, "%lld", (long long)rows[n - 1].n));
         fields[1] = assay_str_c(assay_arena_printf(r->arena, "%lld", (long long)line));

@@ -1,6 +1,4 @@
 /* handlers_observations.c -- what no order yields, as it was sent: a provider's observations (DOMAIN 2.4). */
-#include <stdlib.h>
-
 #include "http/app.h"
 
 static void observation_filter(struct assay_http_request *r, struct assay_observation_filter *f, struct assay_errors *es) {
@@ -11,11 +9,11 @@ static void observation_filter(struct assay_http_request *r, struct assay_observ
         assay_errors_add(es, ASSAY_INVALID_PARAMETER, "indicator", "1 to 32 characters of A-Z a-z 0-9 . _ -");
     if (!cursor.p) return;
     if (!assay_cursor_read('v', cursor, r->arena, fields, 2)) {
-        assay_errors_add(es, ASSAY_INVALID_CURSOR, "cursor", "not a cursor of this list");
+        assay_app_bad_cursor(es);
         return;
     }
     f->after = true;
-    f->after_at = strtoll(assay_arena_dup(r->arena, fields[0]).p, NULL, 10);
+    f->after_at = assay_cursor_to_instant(fields[0], r->arena);
     f->after_id = fields[1];
 }
 
@@ -46,14 +44,17 @@ static enum assay_http_flow list_observations(struct assay_http_request *r, stru
     struct assay_error e = {0};
     size_t n;
     observation_filter(r, &f, &es);
-    if (es.n) return assay_app_fail_all(r, es.items[0].status, &es, NULL);
+    if (es.n) return assay_app_bad_parameters(r, &es);
     if (!p) {
         assay_fail(&e, ASSAY_NOT_FOUND, "", "there is no provider %.*s", ASSAY_STR_ARG(r->vars[0]));
         return assay_app_fail(r, ASSAY_NOT_FOUND, &e);
     }
     f.provider_id = p->id;
     enum assay_status st;
+    int limit = f.limit++; /* one more tells whether there is a next page */
     ASSAY_APP_READ(s, st, assay_store_observations(s->db, &f, &s->arena, &rows, &n, &e));
+    bool more = !st && n > (size_t)limit;
+    if (more) n--;
     struct assay_buf b = {0};
     assay_list_begin(&b);
     for (size_t i = 0; i < n && !st; i++) st = write_observation(&rows[i], p->code, &s->arena, &b, &e);
@@ -62,20 +63,14 @@ static enum assay_http_flow list_observations(struct assay_http_request *r, stru
         return assay_app_fail(r, st, &e);
     }
     struct assay_str fields[2] = {ASSAY_STR(""), ASSAY_STR("")};
-    bool more = n == (size_t)f.limit;
     if (more) {
-        fields[0] = assay_str_c(assay_arena_printf(r->arena, "%lld", (long long)rows[n - 1].record.at));
+        fields[0] = assay_cursor_instant(r->arena, rows[n - 1].record.at);
         fields[1] = rows[n - 1].record.key.id;
     }
     assay_app_list_end(r, &b, 'v', fields, 2, more);
     return assay_app_json(r, 200, &b);
 }
 
-enum assay_http_flow assay_get_observations(struct assay_http_request *r, void *worker) {
-    struct assay_session *s = assay_app_session(r, worker);
-    if (!s) return ASSAY_HTTP_DONE;
-    assay_session_pin(s);
-    enum assay_http_flow flow = list_observations(r, s);
-    assay_session_unpin(s);
-    return flow;
+enum assay_http_flow assay_get_observations(struct assay_http_request *r, void *w) {
+    return assay_app_read(r, w, list_observations);
 }

@@ -76,6 +76,13 @@ enum assay_http_flow assay_get_openapi_yaml(struct assay_http_request *r, void *
     return reply_static(r, "application/yaml", assay_openapi_yaml);
 }
 
+/* The page brings all it needs; the policy names the hashes of its only style and script, made with it. */
+enum assay_http_flow assay_get_docs(struct assay_http_request *r, void *worker) {
+    (void)worker;
+    assay_http_reply_header(r, "Content-Security-Policy", assay_docs_policy);
+    return reply_static(r, "text/html; charset=utf-8", assay_docs_page);
+}
+
 enum assay_http_flow assay_get_root(struct assay_http_request *r, void *worker) {
     (void)worker;
     return reply_static(r, "text/html; charset=utf-8", assay_root_page);

@@ -96,15 +96,18 @@ enum assay_http_flow assay_get_uploads(struct assay_http_request *r, void *worke
     upload_filter(r, &f, &es);
     if (es.n) return assay_app_fail_all(r, es.items[0].status, &es, NULL);
     enum assay_status st;
+    int limit = f.limit++; /* one more tells whether there is a next page */
     ASSAY_APP_READ(s, st, assay_store_uploads(s->db, &f, &s->arena, &rows, &n, &e));
     if (st) return assay_app_fail(r, st, &e);
+    bool more = n > (size_t)limit;
+    if (more) n--;
     struct assay_buf b = {0};
     assay_list_begin(&b);
     for (size_t i = 0; i < n; i++) write_upload(&rows[i], &b);
     char last[ASSAY_UPLOAD_ID_TEXT] = "";
     if (n) assay_upload_id_format(rows[n - 1].upload_id, last);
     struct assay_str field = assay_str_c(last);
-    assay_app_list_end(r, &b, 'u', &field, 1, n == (size_t)f.limit);
+    assay_app_list_end(r, &b, 'u', &field, 1, more);
     return assay_app_json(r, 200, &b);
 }
 

@@ -119,6 +119,11 @@ static void make_meters(struct assay_http_lane_pool *p) {
     static const char *const labels[ASSAY_HTTP_LANES] = {"lane=\"read\"", "lane=\"write\"", "lane=\"bulk\"", "lane=\"feed\""};
     struct assay_metrics *m = p->site->c.metrics;
     if (!m) return;
+    assay_metric_set(assay_metrics_gauge(m, "assay_http_lane_workers", labels[p->lane], "Workers there are."),
+                     p->site->c.lanes[p->lane].workers);
+    assay_metric_set(assay_metrics_gauge(m, "assay_http_lane_queue_limit", labels[p->lane],
+                                         "Requests that may wait for a worker; beyond it they are answered 503."),
+                     p->site->c.lanes[p->lane].queue);
     assay_metrics_reader(m, "assay_http_lane_waiting", labels[p->lane], "Requests waiting for a worker.", false, read_waiting, p);
     assay_metrics_reader(m, "assay_http_lane_busy", labels[p->lane], "Workers at work.", false, read_busy, p);
 }

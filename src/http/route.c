@@ -128,6 +128,11 @@ static void make_meters(struct assay_http_site *site) {
     for (int i = 0; i < REJECTIONS; i++)
         site->rejected[i] = assay_metrics_counter(m, "assay_http_rejected_total", reasons[i],
                                                   "Requests or connections turned away, by bound.");
+    assay_metric_set(assay_metrics_gauge(m, "assay_http_buffered_bytes_limit", NULL,
+                                         "Bytes of request bodies that may be held; beyond it they are answered 503."),
+                     (int64_t)site->c.buffered_bytes);
+    assay_metric_set(assay_metrics_gauge(m, "assay_http_connections_limit", NULL, "Connections that may be open."),
+                     (int64_t)site->c.connections);
     assay_metrics_reader(m, "assay_http_buffered_bytes", NULL, "Bytes of request bodies held in memory.", false, read_buffered,
                          site);
 }

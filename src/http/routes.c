@@ -13,10 +13,16 @@ static const char *const ndjson[] = {"application/x-ndjson", NULL};
 static const char *const record_params[] = {"atomic", "dry_run", NULL};
 static const char *const upload_params[] = {"limit", "cursor", "kind", "status", "from", "to", NULL};
 static const char *const observation_params[] = {"limit", "cursor", "indicator", "from", "to", NULL};
+/* What is a table (src/http/tables.c) is offered as one. */
+static const char *const table[] = {"application/json", ASSAY_TABLE_TYPE, NULL};
 static const char *const scheme_param[] = {"scheme", NULL};
 static const char *const page_params[] = {"limit", "cursor", NULL};
 static const char *const page_scheme_params[] = {"limit", "cursor", "scheme", NULL};
-static const char *const rank_params[] = {"limit", "cursor", "sort", NULL};
+static const char *const rank_params[] = {"limit",  "cursor", "sort",        "city",     "ascim",
+                                          "status", "rated",  "min_counted", "provider", NULL};
+static const char *const trend_params[] = {"from", "to", NULL};
+static const char *const pay_params[] = {"limit", "cursor", "scheme", "sort", NULL};
+static const char *const complete_params[] = {"limit", "cursor", "scheme", "sort", "complete", NULL};
 static const char *const order_params[] = {"limit", "cursor", "scheme", "state", "outcome", "period", NULL};
 static const char *const change_params[] = {"after", "provider", "wait", "limit", NULL};
 static const char *const risk_params[] = {"limit", "cursor", "scheme", "provider", "within_seconds", NULL};
@@ -27,6 +33,9 @@ static const char *const risk_params[] = {"limit", "cursor", "scheme", "provider
  * holds; changes of the registry; what needs no key. */
 #define READ(n, p, h, q)     {.name = n, .method = ASSAY_HTTP_GET, .pattern = p, .kind = ASSAY_HTTP_WORKER, .lane = ASSAY_HTTP_LANE_READ, .handler = h, KEY, .params = q}
 #define KEPT(n, p, h, q, s)  {.name = n, .method = ASSAY_HTTP_GET, .pattern = p, .kind = ASSAY_HTTP_WORKER, .lane = ASSAY_HTTP_LANE_READ, .handler = h, KEY, .params = q, .scope = ASSAY_SCOPE_##s}
+#define TABLE(n, p, h, q)    {.name = n, .method = ASSAY_HTTP_GET, .pattern = p, .kind = ASSAY_HTTP_WORKER, .lane = ASSAY_HTTP_LANE_READ, .handler = h, KEY, .params = q, .produces = table}
+#define KEPT_TABLE(n, p, h, q, s) {.name = n, .method = ASSAY_HTTP_GET, .pattern = p, .kind = ASSAY_HTTP_WORKER, .lane = ASSAY_HTTP_LANE_READ, .handler = h, KEY, .params = q, .produces = table, .scope = ASSAY_SCOPE_##s}
+#define HELD_TABLE(n, p, h, q) {.name = n, .method = ASSAY_HTTP_GET, .pattern = p, .kind = ASSAY_HTTP_IMMEDIATE, .handler = h, KEY, .params = q, .produces = table, .scope = ASSAY_SCOPE_CONFIG}
 #define HELD(n, p, h, q)     {.name = n, .method = ASSAY_HTTP_GET, .pattern = p, .kind = ASSAY_HTTP_IMMEDIATE, .handler = h, KEY, .params = q, .scope = ASSAY_SCOPE_CONFIG}
 #define CHANGE(n, m, p, h, types, bytes) \
     {.name = n, .method = m, .pattern = p, .kind = ASSAY_HTTP_WORKER, .lane = ASSAY_HTTP_LANE_WRITE, .handler = h, KEY, .accepts = types, .max_body = bytes}
@@ -44,7 +53,7 @@ static const struct assay_http_route routes[] = {
     RECORDS("post_ccc_dispatches", "/v1/ccc-dispatches"),
     RECORDS("post_survey_responses", "/v1/survey-responses"),
     RECORDS("post_observations", "/v1/observations"),
-    READ("list_uploads", "/v1/uploads", assay_get_uploads, upload_params),
+    TABLE("list_uploads", "/v1/uploads", assay_get_uploads, upload_params),
     READ("get_upload", "/v1/uploads/{upload}", assay_get_upload, NULL),
     {.name = "post_revert", .method = ASSAY_HTTP_POST, .pattern = "/v1/uploads/{upload}/revert", .kind = ASSAY_HTTP_WORKER,
      .lane = ASSAY_HTTP_LANE_BULK, .handler = assay_post_revert, KEY},
@@ -52,32 +61,36 @@ static const struct assay_http_route routes[] = {
     {.name = "list_changes", .method = ASSAY_HTTP_GET, .pattern = "/v1/changes", .kind = ASSAY_HTTP_WORKER, .lane = ASSAY_HTTP_LANE_FEED,
      .handler = assay_get_changes, KEY, .params = change_params},
 
-    HELD("list_providers", "/v1/providers", assay_get_providers, page_params),
+    {.name = "list_providers", .method = ASSAY_HTTP_GET, .pattern = "/v1/providers", .kind = ASSAY_HTTP_ASYNC, .lane = ASSAY_HTTP_LANE_READ,
+     .handler = assay_get_providers, KEY, .params = page_params, .produces = table},
     CHANGE("post_providers", ASSAY_HTTP_POST, "/v1/providers", assay_post_providers, json, DOCUMENT_BODY_MAX),
     CHANGE("post_providers_bulk", ASSAY_HTTP_POST, "/v1/providers", assay_post_providers, ndjson, PROVIDERS_BODY_MAX),
     HELD("get_provider", "/v1/providers/{provider}", assay_get_provider, NULL),
     CHANGE("put_provider", ASSAY_HTTP_PUT, "/v1/providers/{provider}", assay_put_provider, json, DOCUMENT_BODY_MAX),
-    HELD("list_calendars", "/v1/calendars", assay_get_documents, NULL),
+    HELD_TABLE("list_calendars", "/v1/calendars", assay_get_documents, NULL),
     HELD("get_calendar", "/v1/calendars/{code}", assay_get_document, NULL),
     CHANGE("put_calendar", ASSAY_HTTP_PUT, "/v1/calendars/{code}", assay_put_document, json, DOCUMENT_BODY_MAX),
-    HELD("list_rates", "/v1/rates", assay_get_documents, NULL),
+    HELD_TABLE("list_rates", "/v1/rates", assay_get_documents, NULL),
     HELD("get_rates", "/v1/rates/{code}", assay_get_document, NULL),
     CHANGE("put_rates", ASSAY_HTTP_PUT, "/v1/rates/{code}", assay_put_document, json, DOCUMENT_BODY_MAX),
-    HELD("list_schemes", "/v1/schemes", assay_get_documents, NULL),
+    HELD_TABLE("list_schemes", "/v1/schemes", assay_get_documents, NULL),
     HELD("get_scheme", "/v1/schemes/{code}", assay_get_document, NULL),
     CHANGE("put_scheme", ASSAY_HTTP_PUT, "/v1/schemes/{code}", assay_put_document, json, DOCUMENT_BODY_MAX),
     HELD("get_scheme_version", "/v1/schemes/{code}/versions/{version}", assay_get_scheme_version, NULL),
 
-    KEPT("list_orders", "/v1/providers/{provider}/orders", assay_get_orders, order_params, PROVIDER),
-    KEPT("get_order", "/v1/providers/{provider}/orders/{order}", assay_get_order, scheme_param, PROVIDER),
+    KEPT_TABLE("list_orders", "/v1/providers/{provider}/orders", assay_get_orders, order_params, PROVIDER),
+    KEPT_TABLE("get_order", "/v1/providers/{provider}/orders/{order}", assay_get_order, scheme_param, PROVIDER),
     KEPT("get_verdict", "/v1/providers/{provider}/orders/{order}/verdict", assay_get_verdict, scheme_param, PROVIDER),
-    KEPT("list_observations", "/v1/providers/{provider}/observations", assay_get_observations, observation_params, PROVIDER),
-    KEPT("get_evaluation", "/v1/providers/{provider}/evaluations/{scheme}/{period}", assay_get_evaluation, NULL, NETWORK),
-    KEPT("list_evaluations", "/v1/evaluations/{scheme}/{period}", assay_get_evaluations, rank_params, NETWORK),
-    KEPT("get_compensation", "/v1/providers/{provider}/compensation/{period}", assay_get_compensation, scheme_param, NETWORK),
-    KEPT("list_compensation_lines", "/v1/providers/{provider}/compensation/{period}/lines", assay_get_compensation_lines, page_scheme_params, NETWORK),
-    KEPT("list_compensation", "/v1/compensation/{period}", assay_get_compensations, page_scheme_params, NETWORK),
-    READ("list_at_risk", "/v1/orders/at-risk", assay_get_at_risk, risk_params),
+    KEPT_TABLE("list_observations", "/v1/providers/{provider}/observations", assay_get_observations, observation_params, PROVIDER),
+    KEPT_TABLE("get_evaluation", "/v1/providers/{provider}/evaluations/{scheme}/{period}", assay_get_evaluation, NULL, NETWORK),
+    TABLE("list_trend", "/v1/providers/{provider}/evaluations/{scheme}", assay_get_trend, trend_params),
+    KEPT_TABLE("list_evaluations", "/v1/evaluations/{scheme}/{period}", assay_get_evaluations, rank_params, NETWORK),
+    KEPT_TABLE("get_compensation", "/v1/providers/{provider}/compensation/{period}", assay_get_compensation, scheme_param, NETWORK),
+    KEPT_TABLE("list_compensation_lines", "/v1/providers/{provider}/compensation/{period}/lines", assay_get_compensation_lines, page_scheme_params, NETWORK),
+    KEPT_TABLE("list_compensation", "/v1/compensation/{period}", assay_get_compensations, pay_params, NETWORK),
+    TABLE("get_completeness", "/v1/providers/{provider}/completeness/{period}", assay_get_completeness, scheme_param),
+    TABLE("list_completeness", "/v1/completeness/{period}", assay_get_completeness_all, complete_params),
+    TABLE("list_at_risk", "/v1/orders/at-risk", assay_get_at_risk, risk_params),
 
     OPEN("livez", "/livez", assay_get_livez, ASSAY_HTTP_VOLATILE | ASSAY_HTTP_NO_LOG),
     {.name = "readyz", .method = ASSAY_HTTP_GET, .pattern = "/readyz", .kind = ASSAY_HTTP_WORKER, .lane = ASSAY_HTTP_LANE_READ,
@@ -86,6 +99,7 @@ static const struct assay_http_route routes[] = {
      .flags = ASSAY_HTTP_VOLATILE | ASSAY_HTTP_NO_LOG},
     OPEN("openapi_json", "/openapi.json", assay_get_openapi_json, 0),
     OPEN("openapi_yaml", "/openapi.yaml", assay_get_openapi_yaml, 0),
+    OPEN("docs", "/docs", assay_get_docs, 0),
     OPEN("root", "/", assay_get_root, 0),
 };
 /* clang-format on */

@@ -38,6 +38,8 @@ void assay_committer_stats(struct assay_service *s, struct assay_committer_stats
     pthread_mutex_lock(&s->committer->lock);
     *out = s->committer->stats;
     out->waiting = s->committer->waiting;
+    out->queue_limit = s->options.committer_queue;
+    out->batch_limit = s->options.committer_batch;
     pthread_mutex_unlock(&s->committer->lock);
 }
 
@@ -70,6 +72,7 @@ static void *run(void *arg) {
         pthread_mutex_lock(&c->lock);
         c->stats.batches++;
         c->stats.records += n;
+        if (n > c->stats.largest_batch) c->stats.largest_batch = n;
         c->stats.busy_us += (uint64_t)(assay_clock_monotonic_us() - start);
         pthread_mutex_unlock(&c->lock);
         for (size_t i = 0; i < n; i++) {

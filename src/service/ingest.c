@@ -712,6 +712,16 @@ static enum assay_status find_poison(struct assay_session *s, struct assay_item 
     return found ? ASSAY_OK : why;
 }
 
+/* For the metrics: what was decided for good. */
+static void meter_results(struct assay_service *s, const struct assay_ingest_run *run, const struct assay_item *items, size_t n) {
+    bool decided = run->mode == ASSAY_INGEST_EACH || (run->mode == ASSAY_INGEST_ALL && run->kept);
+    for (size_t i = 0; decided && i < n; i++) {
+        const struct assay_item *it = &items[i];
+        enum assay_result r = it->status ? ASSAY_RESULT_REFUSED : it->duplicate ? ASSAY_RESULT_DUPLICATE : ASSAY_RESULT_ACCEPTED;
+        atomic_fetch_add_explicit(&s->counts.records[it->kind][r], 1, memory_order_relaxed);
+    }
+}
+
 enum assay_status assay_ingest_apply(struct assay_session *s, struct assay_item *items, size_t n, struct assay_error *e) {
     struct assay_ingest_run each = {.mode = ASSAY_INGEST_EACH};
     return assay_ingest_run(s, items, n, &each, e);
@@ -743,7 +753,10 @@ enum assay_status assay_ingest_run(struct assay_session *s, struct assay_item *i
         if (assay_db_restore(s->db, &lost)) continue;
     }
     assay_arena_free(&arena);
-    if (st == ASSAY_OK) return ASSAY_OK;
+    if (st == ASSAY_OK) {
+        meter_results(s->service, run, items, n);
+        return ASSAY_OK;
+    }
     struct assay_error ignored;
     bool usable = assay_db_restore(s->db, &ignored) == ASSAY_OK;
     bool poison = st == ASSAY_DATABASE || st == ASSAY_INTERNAL;
@@ -755,5 +768,6 @@ enum assay_status assay_ingest_run(struct assay_session *s, struct assay_item *i
         return left ? left : right;
     }
     fail_all(items, n, st);
+    if (poison) meter_results(s->service, run, items, n);
     return poison ? ASSAY_OK : st; /* poison is a result, an absent database is not */
 }

@@ -53,6 +53,7 @@ struct assay_service {
     struct assay_announcer announcer;
     struct assay_revisions *revisions;
     struct assay_periods *periods;
+    struct assay_service_counts counts;
 };
 
 /* --- service.c: what a session holds until it is unpinned. */

@@ -65,6 +65,8 @@ void assay_service_stop(struct assay_service *s) {
     free(s);
 }
 
+struct assay_service_counts *assay_service_counts(struct assay_service *s) { return &s->counts; }
+
 assay_instant assay_service_now(const struct assay_service *s) { return s->options.now(); }
 
 struct assay_session *assay_session_new(struct assay_service *s) {

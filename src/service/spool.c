@@ -36,6 +36,7 @@ struct assay_spool {
     size_t run_bytes;
     int fd;
     int64_t written;
+    _Atomic int64_t *staged; /* what all spools have written; NULL */
     /* the run being gathered */
     char *bytes;
     size_t used;
@@ -58,10 +59,11 @@ struct assay_spool {
     struct assay_buf scratch;
 };
 
-struct assay_spool *assay_spool_new(const char *dir, size_t run_bytes) {
+struct assay_spool *assay_spool_new(const char *dir, size_t run_bytes, _Atomic int64_t *staged) {
     struct assay_spool *s = assay_xcalloc(1, sizeof *s);
     s->dir = dir;
     s->run_bytes = run_bytes;
+    s->staged = staged;
     s->fd = -1;
     return s;
 }
@@ -69,6 +71,7 @@ struct assay_spool *assay_spool_new(const char *dir, size_t run_bytes) {
 void assay_spool_free(struct assay_spool *s) {
     if (!s) return;
     if (s->fd >= 0) close(s->fd);
+    if (s->staged) *s->staged -= s->written;
     for (size_t i = 0; i < s->n_runs; i++) free(s->runs[i].buf), free(s->seen_runs[i].buf);
     free(s->runs);
     free(s->seen_runs);
@@ -142,6 +145,7 @@ static enum assay_status write_all(struct assay_spool *s, const void *p, size_t 
         c += w;
         n -= (size_t)w;
         s->written += w;
+        if (s->staged) *s->staged += w;
     }
     return ASSAY_OK;
 }

@@ -8,7 +8,8 @@
 #include "assay/service.h"
 
 struct assay_spool;
-struct assay_spool *assay_spool_new(const char *dir, size_t run_bytes);
+/* staged: what all spools have on disk; NULL: not counted. */
+struct assay_spool *assay_spool_new(const char *dir, size_t run_bytes, _Atomic int64_t *staged);
 void assay_spool_free(struct assay_spool *s);
 /* item->line must grow from call to call. Copies. ASSAY_IO where the disk fails. */
 enum assay_status assay_spool_add(struct assay_spool *s, const struct assay_item *item, struct assay_error *e) ASSAY_MUST_CHECK;

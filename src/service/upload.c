@@ -92,6 +92,7 @@ enum assay_status assay_upload_begin(struct assay_session *s, const struct assay
     struct assay_upload *u = assay_xcalloc(1, sizeof *u);
     assay_instant now = assay_service_now(s->service);
     u->session = s;
+    atomic_fetch_add(&s->service->counts.uploads, 1);
     u->o = *o;
     u->at_once = o->atomic || o->dry_run;
     u->row = (struct assay_upload_row){.upload_id = assay_upload_id_new(now),
@@ -106,7 +107,8 @@ enum assay_status assay_upload_begin(struct assay_session *s, const struct assay
                                        .seen_at = now,
                                        .atomic = o->atomic};
     assay_upload_id_format(u->row.upload_id, u->id_text);
-    u->spool = assay_spool_new(s->service->options.spool_dir, s->service->options.upload_run_bytes);
+    u->spool = assay_spool_new(s->service->options.spool_dir, s->service->options.upload_run_bytes,
+                               &s->service->counts.spool_bytes);
     u->rejections = assay_xcalloc(REJECT_BATCH, sizeof *u->rejections);
     u->shown = assay_xcalloc(SHOWN_MAX + 1, sizeof(struct shown *));
     u->seen_us = assay_clock_monotonic_us();
@@ -119,6 +121,7 @@ enum assay_status assay_upload_begin(struct assay_session *s, const struct assay
 
 void assay_upload_free(struct assay_upload *u) {
     if (!u) return;
+    atomic_fetch_sub(&u->session->service->counts.uploads, 1);
     for (size_t i = 0; i < u->n_shown; i++) free(u->shown[i]);
     free(u->shown);
     free(u->errors);
@@ -216,6 +219,7 @@ enum assay_status assay_upload_bad_line(struct assay_upload *u, int64_t line, en
     enum assay_status st = count_record(u, e);
     if (st) return st;
     u->row.rejected++;
+    atomic_fetch_add(&u->session->service->counts.invalid[u->o.intake], 1);
     return reject_one(u, line, ASSAY_STR_NONE, why, "", detail, ASSAY_STR_NONE, e);
 }
 
@@ -225,8 +229,10 @@ enum assay_status assay_upload_line(struct assay_upload *u, struct assay_str tex
     enum assay_status st = count_record(u, e);
     if (st) return st;
     assay_arena_reset(&u->line);
-    if (assay_record_from_json(text, u->o.intake, u->row.received_at, &u->line, &r, &es) != ASSAY_OK)
+    if (assay_record_from_json(text, u->o.intake, u->row.received_at, &u->line, &r, &es) != ASSAY_OK) {
+        atomic_fetch_add(&u->session->service->counts.invalid[u->o.intake], 1);
         return reject_line(u, line, r.id, &es, text, e);
+    }
     struct assay_item item;
     assay_item_of_record(&r, u->o.party, u->row.received_at, &u->line, &item);
     item.upload_id = u->row.upload_id;

@@ -115,8 +115,24 @@ static enum assay_status session_settings(struct assay_db *db, struct assay_erro
     return pg_plain(db, sql, e);
 }
 
+static struct { _Atomic uint64_t open, opened, reopened, failed; } connections;
+
+void assay_db_stats(struct assay_db_stats *out) {
+    *out = (struct assay_db_stats){connections.open, connections.opened, connections.reopened, connections.failed};
+}
+
+static void drop(struct assay_db *db) {
+    PQfinish(db->conn);
+    db->conn = NULL;
+    atomic_fetch_sub(&connections.open, db->counted);
+    db->counted = false;
+}
+
 static enum assay_status establish(struct assay_db *db, struct assay_error *e) {
     db->conn = connect_with_defaults(db->conninfo);
+    db->counted = PQstatus(db->conn) == CONNECTION_OK;
+    atomic_fetch_add(&connections.open, db->counted);
+    atomic_fetch_add(db->counted ? &connections.opened : &connections.failed, 1);
     memset(db->prepared, 0, sizeof db->prepared);
     db->piping = db->synced = false;
     db->written = db->replan_at = 0;
@@ -137,7 +153,7 @@ enum assay_status assay_db_open(const char *conninfo, int statement_timeout_ms, 
 
 void assay_db_close(struct assay_db *db) {
     if (!db) return;
-    PQfinish(db->conn);
+    drop(db);
     free(db->conninfo);
     free(db);
 }
@@ -151,8 +167,10 @@ static bool can_roll_back(const struct assay_db *db) {
 enum assay_status assay_db_restore(struct assay_db *db, struct assay_error *e) {
     assay_db_rollback(db);
     if (PQstatus(db->conn) == CONNECTION_OK && !db->piping && PQtransactionStatus(db->conn) == PQTRANS_IDLE) return ASSAY_OK;
-    PQfinish(db->conn);
-    return establish(db, e);
+    drop(db);
+    enum assay_status s = establish(db, e);
+    if (!s) atomic_fetch_add(&connections.reopened, 1);
+    return s;
 }
 
 enum assay_status assay_db_ping(struct assay_db *db, struct assay_error *e) { return pg_plain(db, "SELECT 1", e); }

@@ -7,6 +7,7 @@
 #define ASSAY_STORE_PG_H
 
 #include <libpq-fe.h>
+#include <stdatomic.h>
 
 #include "assay/store.h"
 #include "store_queries.h"
@@ -17,6 +18,7 @@ struct assay_db {
     int statement_timeout_ms;
     /* Of the connection as it stands; a new one begins at 0. */
     bool prepared[ASSAY_Q_COUNT];
+    bool counted;               /* among the open ones */
     bool piping, synced;        /* in a pipeline; its sync is sent */
     int64_t written, replan_at; /* rows saved by it, and at how many its plans are made anew (ingest.c) */
 };

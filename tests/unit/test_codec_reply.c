@@ -461,6 +461,11 @@ START_TEST(compensation) {
     assay_compensation_write(&reply, &out, NULL);
     ck_assert_ptr_nonnull(strstr(out.p, "\"status\":\"final\",\"lines\":3,\"no_rate_lines\":1,"));
     ck_assert_ptr_nonnull(strstr(out.p, "\"total\":null,"));
+    out.n = 0;
+    c.no_rate_lines = 0, c.lines = 0, c.base = 0, c.total = 0;
+    reply.currency = NULL; /* without a rate table nothing is money */
+    assay_compensation_write(&reply, &out, NULL);
+    ck_assert_ptr_nonnull(strstr(out.p, "\"lines\":0,\"no_rate_lines\":0,\"base\":null,\"multiplier\":\"0.7533\",\"adjustments\":null,\"total\":null,"));
 }
 END_TEST
 

@@ -9,7 +9,7 @@
 #include <zlib.h>
 
 #include "app/load.h"
-#include "app/table.h"
+#include "app/grid.h"
 #include "app/words.h"
 
 /* --- what a file is ------------------------------------------------------------------------------------------------------------ */
@@ -257,16 +257,16 @@ END_TEST
 
 START_TEST(test_table_is_aligned) {
     static const char *const header[] = {"服务商", "ORDER", "X", NULL};
-    struct assay_table t = {0};
+    struct assay_grid t = {0};
     char *text = NULL;
     size_t n = 0;
     assay_text_begin();
     ck_assert_uint_eq(assay_text_width("北京a\x1b\xFFé"), 8); /* control and broken bytes are a '?' each */
-    assay_table_begin(&t, header);
+    assay_grid_begin(&t, header);
     static const char *const cells[] = {"P1", "W1", "1", "北京中关村", "\x1b[31m", "2", NULL, "", "三"};
-    for (size_t i = 0; i < sizeof cells / sizeof *cells; i++) assay_table_cell(&t, cells[i]);
+    for (size_t i = 0; i < sizeof cells / sizeof *cells; i++) assay_grid_cell(&t, cells[i]);
     FILE *f = open_memstream(&text, &n);
-    assay_table_print(&t, f);
+    assay_grid_print(&t, f);
     fclose(f);
     ck_assert_str_eq(text, "服务商      ORDER  X\nP1          W1     1\n北京中关村  ?[31m  2\n-           -      三\n");
     free(text);

@@ -1,6 +1,6 @@
-/* table.h -- text for a terminal, measured in columns: a Chinese character takes two. Must not know what it tells. */
-#ifndef ASSAY_TABLE_H
-#define ASSAY_TABLE_H
+/* grid.h -- text for a terminal, measured in columns: a Chinese character takes two. Must not know what it tells. */
+#ifndef ASSAY_GRID_H
+#define ASSAY_GRID_H
 
 #include <stdio.h>
 
@@ -15,15 +15,15 @@ void assay_text_cut(const char *text, size_t columns, struct assay_buf *out);
 
 /* Rows of cells that are aligned when all are known. Zero-initialise. */
 #define ASSAY_TABLE_COLUMNS_MAX 16
-struct assay_table {
+struct assay_grid {
     size_t n_columns, n_cells, room;
     char **cells;
 };
 /* The header; it decides how many columns there are. Ends with a NULL. */
-void assay_table_begin(struct assay_table *t, const char *const *header);
-void assay_table_cell(struct assay_table *t, const char *text); /* NULL: "-" */
+void assay_grid_begin(struct assay_grid *t, const char *const *header);
+void assay_grid_cell(struct assay_grid *t, const char *text); /* NULL: "-" */
 /* Print what has come, header first, and forget it. */
-void assay_table_print(struct assay_table *t, FILE *f);
-void assay_table_free(struct assay_table *t);
+void assay_grid_print(struct assay_grid *t, FILE *f);
+void assay_grid_free(struct assay_grid *t);
 
 #endif

@@ -1,5 +1,5 @@
-/* table.c -- columns of text by how wide a terminal shows them. */
-#include "app/table.h"
+/* grid.c -- columns of text by how wide a terminal shows them. */
+#include "app/grid.h"
 
 #include <locale.h>
 #include <stdlib.h>
@@ -52,7 +52,7 @@ void assay_text_cut(const char *text, size_t columns, struct assay_buf *out) {
     if (columns) assay_buf_adds(out, "…");
 }
 
-void assay_table_cell(struct assay_table *t, const char *text) {
+void assay_grid_cell(struct assay_grid *t, const char *text) {
     if (t->n_cells == t->room) {
         t->room = t->room ? t->room * 2 : 256;
         t->cells = assay_xrealloc(t->cells, t->room * sizeof *t->cells);
@@ -60,18 +60,18 @@ void assay_table_cell(struct assay_table *t, const char *text) {
     t->cells[t->n_cells++] = assay_xstrdup(text && *text ? text : "-");
 }
 
-void assay_table_begin(struct assay_table *t, const char *const *header) {
+void assay_grid_begin(struct assay_grid *t, const char *const *header) {
     for (; header[t->n_columns] && t->n_columns < ASSAY_TABLE_COLUMNS_MAX; t->n_columns++)
-        assay_table_cell(t, header[t->n_columns]);
+        assay_grid_cell(t, header[t->n_columns]);
 }
 
-void assay_table_free(struct assay_table *t) {
+void assay_grid_free(struct assay_grid *t) {
     for (size_t i = 0; i < t->n_cells; i++) free(t->cells[i]);
     free(t->cells);
-    *t = (struct assay_table){0};
+    *t = (struct assay_grid){0};
 }
 
-void assay_table_print(struct assay_table *t, FILE *f) {
+void assay_grid_print(struct assay_grid *t, FILE *f) {
     size_t widths[ASSAY_TABLE_COLUMNS_MAX] = {0};
     for (size_t i = 0; i < t->n_cells; i++) {
         size_t width = assay_text_width(t->cells[i]);
@@ -86,5 +86,5 @@ void assay_table_print(struct assay_table *t, FILE *f) {
         if (last) fputc('\n', f);
         assay_buf_free(&b);
     }
-    assay_table_free(t);
+    assay_grid_free(t);
 }
