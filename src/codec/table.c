@@ -122,12 +122,13 @@ static bool is_decimal(struct assay_str s) {
 /* What a spreadsheet may take for a formula: text that begins with one of = + - @ (of full width too), TAB, CR or LF, behind
  * any number of apostrophes, so that taking away the one put before gives the text again. Decimal numbers are no formulas. */
 static bool is_formula(struct assay_str s) {
+    static const char starts[] = "=+-@\t\r\n";
     static const char *const wide[] = {"\xEF\xBC\x9D", "\xEF\xBC\x8B", "\xEF\xBC\x8D", "\xEF\xBC\xA0"};
     size_t i = 0;
     if (is_decimal(s)) return false;
     while (i < s.n && s.p[i] == '\'') i++;
     if (i == s.n) return false;
-    if (memchr("=+-@\t\r\n", s.p[i], 7)) return true;
+    if (memchr(starts, s.p[i], sizeof starts - 1)) return true;
     for (size_t k = 0; k < 4; k++)
         if (s.n - i >= 3 && !memcmp(s.p + i, wide[k], 3)) return true;
     return false;

@@ -161,7 +161,8 @@ static void tristate(struct assay_http_request *r, const char *name, int *out, s
 
 static void providers_param(struct assay_http_request *r, struct ranking_filter *f, struct assay_errors *es) {
     struct assay_str rest = assay_http_param(r, "provider");
-    for (bool first = rest.p != NULL; first || rest.n; first = false) { /* "" is no code */
+    if (!rest.p) return;
+    do { /* once at least: "" is no code */
         const char *comma = memchr(rest.p, ',', rest.n);
         struct assay_str one = {rest.p, comma ? (size_t)(comma - rest.p) : rest.n};
         rest.p += one.n + (comma != NULL), rest.n -= one.n + (comma != NULL);
@@ -175,7 +176,7 @@ static void providers_param(struct assay_http_request *r, struct ranking_filter 
                          sound ? "at most %d providers" : "codes or beginnings of codes (P0*), separated by commas",
                          FILTER_PROVIDERS_MAX);
         return;
-    }
+    } while (rest.n);
 }
 
 static void status_param(struct assay_http_request *r, struct ranking_filter *f, struct assay_errors *es) {

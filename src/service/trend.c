@@ -135,7 +135,7 @@ enum assay_status assay_read_trend(struct assay_session *s, struct assay_str pro
         if (!st && !p)
             st = assay_fail(e, ASSAY_NOT_FOUND, "", "there is no provider %.*s", (int)(provider.n < 64 ? provider.n : 64),
                             provider.p);
-        if (!st && out->n) st = load(s, out, p, &rows, e);
+        if (!st && p && out->n) st = load(s, out, p, &rows, e);
     }
     return st || !out->n ? st : work_out(s, p, &rows, out, e);
 }

@@ -682,7 +682,7 @@ static void check_table(size_t i, const char *csv, const json_t *doc) {
     csv += 3;
     do {
         end = next_cell(&csv, cell);
-        snprintf(heads[n++], 256, "%s", cell);
+        snprintf(heads[n++], 256, "%.255s", cell);
     } while (!end && n < 128);
     for (const char *p = csv; *p; n_rows++) {
         const json_t *row = tables[i].rows ? json_array_get(json_object_get(doc, tables[i].rows), n_rows) : doc;
