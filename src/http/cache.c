@@ -71,12 +71,12 @@ static void add_meters(struct assay_http_cache *c) {
     assay_metrics_reader(m, "assay_http_cache_bytes", NULL, "Bytes of replies kept.", false, read_bytes, c);
 }
 
-struct assay_http_cache *assay_http_cache_new(size_t limit, struct assay_metrics *metrics) {
+struct assay_http_cache *assay_http_cache_new(size_t bytes, struct assay_metrics *metrics) {
     struct assay_http_cache *c = assay_xcalloc(1, sizeof *c);
     pthread_mutex_init(&c->lock, NULL);
-    c->limit = limit;
+    c->limit = bytes;
     c->metrics = metrics;
-    for (c->n_buckets = BUCKETS_MIN; c->n_buckets < limit / ENTRY_TYPICAL && c->n_buckets < BUCKETS_MAX;) c->n_buckets *= 2;
+    for (c->n_buckets = BUCKETS_MIN; c->n_buckets < bytes / ENTRY_TYPICAL && c->n_buckets < BUCKETS_MAX;) c->n_buckets *= 2;
     c->buckets = assay_xcalloc(c->n_buckets, sizeof(struct entry *));
     if (getrandom(&c->seed, sizeof c->seed, 0) != (ssize_t)sizeof c->seed) c->seed = (uint64_t)assay_clock_monotonic_us();
     add_meters(c);
@@ -144,7 +144,9 @@ static void drop(struct assay_http_cache *c, struct entry **at) {
 
 static void make_room(struct assay_http_cache *c) {
     while (c->stats.bytes > c->limit) {
-        drop(c, find(c, c->oldest->hash, c->oldest->key));
+        struct entry **at = find(c, c->oldest->hash, c->oldest->key);
+        if (!*at) abort(); /* each that is linked is in its bucket */
+        drop(c, at);
         c->stats.evictions++;
     }
 }
