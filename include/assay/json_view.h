@@ -11,8 +11,6 @@ struct assay_json_view; /* a value, borrowed from its document */
 
 const struct assay_json_view *assay_json_root(const struct assay_json_doc *d);
 const struct assay_json_view *assay_json_member(const struct assay_json_view *object, const char *key);
-/* Members of members: "explanation", "text", "en". Ends with a NULL. */
-const struct assay_json_view *assay_json_path(const struct assay_json_view *v, ...) __attribute__((sentinel));
 size_t assay_json_size(const struct assay_json_view *array); /* 0 of what is no array */
 const struct assay_json_view *assay_json_item(const struct assay_json_view *array, size_t i);
 

@@ -110,7 +110,7 @@ static void read_option(struct assay_cli *cli, int argc, int *i, struct assay_er
     }
     if (o.value && !value) assay_errors_add(es, ASSAY_CONFIG, o.name, "%s needs a value: %s", o.name, o.value);
     else if (!o.value && value && !setting) assay_errors_add(es, ASSAY_CONFIG, o.name, "%s takes no value", o.name);
-    else if (!setting && o.words && !among(o.words, value))
+    else if (!setting && value && o.words && !among(o.words, value))
         assay_errors_add(es, ASSAY_CONFIG, o.name, "%s: \"%s\" is none of: %s", o.name, value, o.words);
     else if (!setting && cli->n_given == ASSAY_CLI_GIVEN_MAX) assay_errors_add(es, ASSAY_CONFIG, o.name, "too many options");
     else if (!setting) {

@@ -42,13 +42,12 @@ static bool takes_keys(const struct assay_command *c) {
 
 static bool find_key(const struct assay_cli *cli, char **key, int *status) {
     if (!takes_keys(cli->command)) return true;
-    /* Whatever the command line says wins over whatever the environment does. */
-    const char *(*const places[])(const struct assay_cli *, size_t) = {assay_cli_given, assay_cli_value};
-    const char *given = NULL, *file = NULL, *state = NULL;
-    for (size_t i = 0; i < 2 && !given && !file && !state; i++) {
-        given = places[i](cli, ASSAY_CLIENT_KEY);
-        if (!given) file = places[i](cli, ASSAY_CLIENT_KEY_FILE);
-        if (!given && !file) state = places[i](cli, ASSAY_CLIENT_STATE_DIR);
+    const char *given = assay_cli_given(cli, ASSAY_CLIENT_KEY), *file = assay_cli_given(cli, ASSAY_CLIENT_KEY_FILE),
+               *state = assay_cli_given(cli, ASSAY_CLIENT_STATE_DIR);
+    if (!given && !file && !state) { /* whatever the command line says wins over whatever the environment does */
+        given = assay_cli_value(cli, ASSAY_CLIENT_KEY);
+        file = assay_cli_value(cli, ASSAY_CLIENT_KEY_FILE);
+        state = assay_cli_value(cli, ASSAY_CLIENT_STATE_DIR);
     }
     *key = given ? assay_xstrdup(given) : NULL;
     if (*key || (!file && !state)) return true; /* without a key: a daemon for a demo asks for none */
@@ -346,7 +345,7 @@ struct assay_json_doc *assay_client_get(struct assay_client *c, const char *path
                               .accept = "application/json, application/problem+json",
                               .language = language,
                               .retries = 2};
-    struct assay_reply own, *r = reply ? reply : &own;
+    struct assay_reply own = {0}, *r = reply ? reply : &own;
     struct assay_json_doc *d = NULL;
     struct assay_error e;
     enum assay_client_outcome got = assay_client_ask(c, &q, r);

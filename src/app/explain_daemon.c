@@ -102,7 +102,7 @@ static void print_list(const char *title, const struct assay_json_view *texts) {
 
 static void print_verdict(const struct assay_json_view *v, bool chinese) {
     const struct assay_json_view *e = assay_json_member(v, "explanation");
-    struct assay_str text = assay_json_string(assay_json_path(e, "text", chinese ? "zh-CN" : "en", NULL));
+    struct assay_str text = assay_json_string(assay_json_member(assay_json_member(e, "text"), chinese ? "zh-CN" : "en"));
     const char *reason = plain(v, "reason");
     printf("%s / %s: %s", plain(v, "provider"), plain(v, "order"), assay_words_member(v, "outcome", chinese));
     if (strcmp(reason, "-") != 0) printf(", %s", assay_words_of(reason, chinese));

@@ -1,8 +1,6 @@
 /* view.c -- a parsed document looked into by who knows its shape. Must not know what a record or a reply is. */
 #include "assay/json_view.h"
 
-#include <stdarg.h>
-
 #include "reader.h"
 
 static const json_t *value_of(const struct assay_json_view *v) { return (const json_t *)v; }
@@ -12,14 +10,6 @@ const struct assay_json_view *assay_json_root(const struct assay_json_doc *d) { 
 
 const struct assay_json_view *assay_json_member(const struct assay_json_view *object, const char *key) {
     return view_of(json_object_get(value_of(object), key));
-}
-
-const struct assay_json_view *assay_json_path(const struct assay_json_view *v, ...) {
-    va_list ap;
-    va_start(ap, v);
-    for (const char *key; (key = va_arg(ap, const char *));) v = assay_json_member(v, key);
-    va_end(ap);
-    return v;
 }
 
 size_t assay_json_size(const struct assay_json_view *array) { return json_array_size(value_of(array)); }
