@@ -4,7 +4,8 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 
-_Static_assert(sizeof(enum assay_kind) == sizeof(int) && sizeof(enum assay_change_what) == sizeof(int), "PG_FORM_ENUM reads and writes enums as int");
+_Static_assert(sizeof(enum assay_kind) == sizeof(int) && sizeof(enum assay_change_what) == sizeof(int),
+               "PG_FORM_ENUM reads and writes enums as int");
 
 /* clang-format off */
 #define AT(type, form, member) {PG_FORM_##form, offsetof(struct type, member)}

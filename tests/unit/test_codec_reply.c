@@ -548,22 +548,32 @@ START_TEST(changes) {
          "{\"kind\":\"order\",\"provider\":\"P 1\",\"seq\":7,\"order\":\"W/1\",\"scheme\":null,\"period\":null,\"outcome\":null,"
          "\"document\":null,\"code\":null,\"href\":\"/v1/providers/P%201/orders/W%2F1\"}"},
         {{.kind = ASSAY_CHANGED_VERDICT, .seq = 7, .order = ASSAY_STR("W/1"), .scheme = "s", .outcome = ASSAY_MISSED, P},
-         "{\"kind\":\"verdict\",\"provider\":\"P 1\",\"seq\":7,\"order\":\"W/1\",\"scheme\":\"s\",\"period\":null,\"outcome\":\"missed\","
+         "{\"kind\":\"verdict\",\"provider\":\"P "
+         "1\",\"seq\":7,\"order\":\"W/1\",\"scheme\":\"s\",\"period\":null,\"outcome\":\"missed\","
          "\"document\":null,\"code\":null,\"href\":\"/v1/providers/P%201/orders/W%2F1/verdict?scheme=s\"}"},
         {{.kind = ASSAY_CHANGED_EVALUATION, .seq = 8, .scheme = "s", .provider = ASSAY_STR("P"), .period = 24013},
-         "{\"kind\":\"evaluation\",\"provider\":\"P\",\"seq\":8,\"order\":null,\"scheme\":\"s\",\"period\":\"2001-02\",\"outcome\":null,"
+         "{\"kind\":\"evaluation\",\"provider\":\"P\",\"seq\":8,\"order\":null,\"scheme\":\"s\",\"period\":\"2001-02\","
+         "\"outcome\":null,"
          "\"document\":null,\"code\":null,\"href\":\"/v1/providers/P/evaluations/s/2001-02\"}"},
         {{.kind = ASSAY_CHANGED_STATEMENT, .seq = 8, .scheme = "s", .provider = ASSAY_STR("P"), .period = 24013},
-         "{\"kind\":\"statement\",\"provider\":\"P\",\"seq\":8,\"order\":null,\"scheme\":\"s\",\"period\":\"2001-02\",\"outcome\":null,"
+         "{\"kind\":\"statement\",\"provider\":\"P\",\"seq\":8,\"order\":null,\"scheme\":\"s\",\"period\":\"2001-02\","
+         "\"outcome\":null,"
          "\"document\":null,\"code\":null,\"href\":\"/v1/providers/P/compensation/2001-02?scheme=s\"}"},
         {{.kind = ASSAY_CHANGED_CONFIGURATION, .seq = 3, .document = "figures", .code = ASSAY_STR("P 1"), P},
-         "{\"kind\":\"configuration\",\"provider\":\"P 1\",\"seq\":3,\"order\":null,\"scheme\":null,\"period\":null,\"outcome\":null,"
+         "{\"kind\":\"configuration\",\"provider\":\"P "
+         "1\",\"seq\":3,\"order\":null,\"scheme\":null,\"period\":null,\"outcome\":null,"
          "\"document\":\"figures\",\"code\":\"P 1\",\"href\":\"/v1/providers/P%201\"}"},
-        {{.kind = ASSAY_CHANGED_CONFIGURATION, .seq = 4, .document = "calendar", .code = ASSAY_STR("c"), .period = ASSAY_NO_MONTH},
-         "{\"kind\":\"configuration\",\"provider\":null,\"seq\":4,\"order\":null,\"scheme\":null,\"period\":null,\"outcome\":null,"
+        {{.kind = ASSAY_CHANGED_CONFIGURATION,
+          .seq = 4,
+          .document = "calendar",
+          .code = ASSAY_STR("c"),
+          .period = ASSAY_NO_MONTH},
+         "{\"kind\":\"configuration\",\"provider\":null,\"seq\":4,\"order\":null,\"scheme\":null,\"period\":null,\"outcome\":"
+         "null,"
          "\"document\":\"calendar\",\"code\":\"c\",\"href\":\"/v1/calendars/c\"}"},
         {{.kind = ASSAY_CHANGED_CONFIGURATION, .seq = 5, .document = "providers", .period = ASSAY_NO_MONTH},
-         "{\"kind\":\"configuration\",\"provider\":null,\"seq\":5,\"order\":null,\"scheme\":null,\"period\":null,\"outcome\":null,"
+         "{\"kind\":\"configuration\",\"provider\":null,\"seq\":5,\"order\":null,\"scheme\":null,\"period\":null,\"outcome\":"
+         "null,"
          "\"document\":\"providers\",\"code\":null,\"href\":\"/v1/providers\"}"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
