@@ -3,6 +3,7 @@
 
 #include "app/commands.h"
 #include "app/grid.h"
+#include "assay/http.h"
 
 enum { STRICT, QUIET };
 static const struct assay_option options[] = {
@@ -30,6 +31,16 @@ static void say(const char *what, const struct assay_errors *es) {
     for (size_t i = 0; i < assay_errors_kept(es); i++) fprintf(stderr, "assayd: %s: %s\n", what, es->items[i].detail);
 }
 
+/* Beside assay_settings_check, which must not know the server. */
+static void check_origins(const struct assay_settings *s, struct assay_errors *wrong) {
+    struct assay_arena a = {0};
+    struct assay_error e;
+    const char *const *origins;
+    if (assay_http_origins_parse(s->cors_origins, &a, &origins, &e))
+        assay_errors_add(wrong, ASSAY_CONFIG, "cors-origins", "%s", e.detail);
+    assay_arena_free(&a);
+}
+
 static int run_check_config(int argc, char **argv) {
     struct assay_cli cli;
     struct assay_settings s;
@@ -43,6 +54,7 @@ static int run_check_config(int argc, char **argv) {
         assay_errors_add(&command, ASSAY_CONFIG, cli.operands[i], "it takes no argument \"%s\"", cli.operands[i]);
     if (assay_settings_read_all(cli.n_settings + 1, argv, &s, &wrong)) status = 2;
     assay_settings_check(&s, &wrong, &unwise);
+    check_origins(&s, &wrong);
     assay_text_begin();
     if (!assay_cli_flag(&cli, QUIET)) print_settings(&s);
     fflush(stdout);

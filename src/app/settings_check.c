@@ -130,15 +130,6 @@ static void check_config_file(const struct assay_settings *s, struct assay_error
     }
 }
 
-static void check_origins(const struct assay_settings *s, struct assay_errors *wrong) {
-    struct assay_arena a = {0};
-    struct assay_error e;
-    const char *const *origins;
-    if (assay_http_origins_parse(s->cors_origins, &a, &origins, &e))
-        assay_errors_add(wrong, ASSAY_CONFIG, "cors-origins", "%s", e.detail);
-    assay_arena_free(&a);
-}
-
 static void check_bounds(const struct assay_settings *s, struct assay_errors *wrong, struct assay_errors *unwise) {
     struct rlimit files;
     int64_t sessions = s->read_workers + s->write_workers + s->upload_workers;
@@ -165,7 +156,6 @@ void assay_settings_check(const struct assay_settings *s, struct assay_errors *w
     check_database(s, wrong, unwise);
     check_state_dir(s, wrong, unwise);
     check_config_file(s, unwise);
-    check_origins(s, wrong);
     check_bounds(s, wrong, unwise);
     if (!assay_log_level_parse(assay_str_c(s->log_level), &level))
         WRONG("log-level", "debug, info, warn or error, not \"%s\"", s->log_level);
