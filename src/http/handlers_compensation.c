@@ -59,7 +59,7 @@ static enum assay_http_flow list_compensations(struct assay_http_request *r, str
     for (size_t i = 0; i < v.n; i++)
         rows[i] = (struct assay_sorted_row){
             .key = sort_key(&v, &v.rows[i], sorting.which), .provider = v.rows[i].provider, .row = &v.rows[i]};
-    return assay_sorting_reply(r, &sorting, s->config, rows, v.n, write_row, &v);
+    return assay_sorting_reply(r, &sorting, v.snapshot, rows, v.n, write_row, &v);
 }
 
 #define LINES_TRIES 5

@@ -235,7 +235,7 @@ static enum assay_http_flow list_evaluations(struct assay_http_request *r, struc
                                             .provider = v.rows[i].provider,
                                             .row = &v.rows[i],
                                             .hidden = !is_shown(&filter, &v.rows[i], last_day)};
-    return assay_sorting_reply(r, &sorting, s->config, rows, v.n, write_row, &v);
+    return assay_sorting_reply(r, &sorting, v.snapshot, rows, v.n, write_row, &v);
 }
 
 enum assay_http_flow assay_get_evaluation(struct assay_http_request *r, void *w) { return assay_app_read(r, w, show_evaluation); }
