@@ -175,8 +175,8 @@ static void clear_load(struct assay_ingest_load *l, struct assay_arena *a) {
 enum assay_status assay_store_ingest_begin(struct assay_db *db, struct assay_ingest_load *l, struct assay_arena *a,
                                            struct assay_error *e) {
     static const enum assay_query queries[] = {ASSAY_Q_INGEST_SETTINGS, ASSAY_Q_HEAD_LOCK,   ASSAY_Q_WRITE_PLACE,
-                                               ASSAY_Q_RECORD_FIND,     ASSAY_Q_VOIDED_FIND, ASSAY_Q_ORDER_FIND,
-                                               ASSAY_Q_TARGET_FIND};
+                                               ASSAY_Q_CONFIG_REVISION, ASSAY_Q_RECORD_FIND, ASSAY_Q_VOIDED_FIND,
+                                               ASSAY_Q_ORDER_FIND,      ASSAY_Q_TARGET_FIND};
     clear_load(l, a);
     enum assay_status s = renew_plans(db, e);
     if (!s) s = prepare_all(db, queries, sizeof queries / sizeof *queries, e);

@@ -369,9 +369,11 @@ START_TEST(atomic_uploads_are_refused_whole) {
         for (size_t i = 0; i < 5; i++)
             if (mask >> i & 1) add(&bad, wrong[i]), n++;
         a = send_ok(x, &bad, ATOMIC);
-        ck_assert_msg(a.refused && a.accepted == 0 && a.rejected == n && a.received == (int64_t)bad.n, "%zu: %s", mask, a.errors);
+        ck_assert_msg(a.refused && a.accepted == 0 && a.rejected == n && a.received == (int64_t)bad.n,
+                      "%zu: refused %d accepted %lld rejected %lld received %lld of %zu: %.300s", mask, a.refused,
+                      (long long)a.accepted, (long long)a.rejected, (long long)a.received, bad.n, a.errors);
         for (size_t i = 0; i < 5; i++)
-            ck_assert_msg(!(mask >> i & 1) || strstr(a.errors, codes[i]), "%zu: no %s in %s", mask, codes[i], a.errors);
+            ck_assert_msg(!(mask >> i & 1) || strstr(a.errors, codes[i]), "%zu: no %s in %.300s", mask, codes[i], a.errors);
         char *after = ask(info, facts);
         ck_assert_str_eq(before, after);
         free(after);
