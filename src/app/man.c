@@ -3,6 +3,19 @@
 
 #include "app/commands.h"
 
+/* One character, which may be of many bytes: those roff knows by their number alone. Returns the last byte of it. */
+static const char *write_character(const char *p, FILE *f) {
+    unsigned char lead = (unsigned char)*p;
+    int more = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : lead >= 0xC0 ? 1 : 0;
+    unsigned code = more ? lead & (0x3Fu >> more) : lead;
+    if (*p == '\\') fputs("\\e", f);
+    else if (*p == '-') fputs("\\-", f);
+    else if (!more) fputc(*p, f);
+    for (int i = 0; i < more && (p[1] & 0xC0) == 0x80; i++) code = code << 6 | ((unsigned char)*++p & 0x3Fu);
+    if (more) fprintf(f, "\\[u%04X]", code);
+    return p;
+}
+
 /* Text for mdoc: what roff or a macro line would read as something else is escaped. Each sentence begins a line. */
 static void write_text(const char *text, FILE *f) {
     bool begins = true;
@@ -10,13 +23,11 @@ static void write_text(const char *text, FILE *f) {
         if (begins && (*text == '.' || *text == '\'')) fputs("\\&", f);
         begins = false;
         if (*text == '\n') fputs("\n.Pp\n", f), begins = true;
-        else if (*text == '\\') fputs("\\e", f);
-        else if (*text == '-') fputs("\\-", f);
         else if (*text == '.' && text[1] == ' ' && (isupper((unsigned char)text[2]) || text[2] == '-')) {
             fputs(".\n", f);
             text++;
             begins = true;
-        } else fputc(*text, f);
+        } else text = write_character(text, f);
     }
     fputc('\n', f);
 }
@@ -26,9 +37,7 @@ static void write_argument(const char *text, FILE *f) {
     fputs(" \"", f);
     for (; *text; text++) {
         if (*text == '"') fputs("\\(dq", f);
-        else if (*text == '\\') fputs("\\e", f);
-        else if (*text == '-') fputs("\\-", f);
-        else fputc(*text, f);
+        else text = write_character(text, f);
     }
     fputc('"', f);
 }
