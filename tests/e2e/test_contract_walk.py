@@ -17,7 +17,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import daemon
 import tap
-from daemon import CONTRACT, raw, raw_reply
+from daemon import CONTRACT, PROBLEM, raw, raw_reply
 
 import contract_coverage
 from examples import NEW, Examples
@@ -330,17 +330,20 @@ BREAK = """DO $$ DECLARE t record; BEGIN
 
 def ask_all(served, walk, status):
     """A good request of every operation, each on its own connection: those that document the status answer it, the others
-    need no database."""
+    need no database, or say so too. Why is for the log."""
     def ask(op):
         good = walk.good(op, headers=FRESH)
         if op.method == "PUT" and good.path:
             good = good.but(path={list(good.path)[-1]: f"{NEW}-{status}"})
-        want = (status,) if status in op.statuses else ELSE.get((op.id, status), TAKEN)
+        want = (status,) if status in op.statuses else ELSE.get((op.id, status), (*TAKEN, status))
         try:
             with served.client(timeout=60) as client:
                 reply = good.send(client)
         except tap.Differ as e:
             return f"{good}: {e}"
+        told = reply.json() if reply.headers.get("Content-Type") == PROBLEM else {}
+        if told.get("detail") != told.get("title"):
+            return f"{good}: tells of the daemon's insides: {told['detail']}"
         return None if reply.status in want else f"{good}: wanted {want}, got {reply!r}"
 
     with ThreadPoolExecutor(8) as pool:
