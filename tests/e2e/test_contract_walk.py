@@ -8,9 +8,11 @@ not be told from it stands in the tables below, a line each. Each exchange is ju
 whether each documented status has been seen.
 """
 import select
+import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 sys.dont_write_bytecode = True
@@ -41,6 +43,9 @@ FURTHER = [
 ELSE = {
     ("readyz", 500): (503,),
 }
+
+# Operations that may wait for a worker (503) but do not need the database.
+HELD = {"list_providers"}
 
 TAKEN = (200, 201, 202, 204)
 RECORD_ID = {"at": "2000-12-31T00:00:00Z"}  # makes another record of one with the same id
@@ -312,6 +317,44 @@ def too_much(cluster):
         tap.equal("why", {"overloaded", "draining"}, {code for _, code in codes})
 
 
+def crowded(cluster):
+    """503 with Retry-After: more reads than may wait; other operations are answered meanwhile"""
+    with cluster.database() as db:
+        served = db.serve("--read-workers", "1", "--read-queue", "1")
+        walk = walk_of(served)
+        walk.tell()
+        slow = walk.good(CONTRACT.by_id["get_order"], headers=FRESH)
+        head, fields = f"GET {slow.target} HTTP/1.1", slow.fields(walk.client.key)
+        with locked(cluster, db):
+            held = [raw(served.port, head, fields=fields) for _ in range(6)]
+            wait_for_replies(held, 4)
+            for op in (op for op in CONTRACT.operations if op.method == "GET" and 503 in op.statuses):
+                for media_type in op.responses["200"]["content"]:
+                    walk.send((200, 503), walk.good(op, headers={**FRESH, "Accept": media_type}))
+        tap.equal("one read was under way and one waited", [200] * 2 + [503] * 4, sorted(raw_reply(s, head).status for s in held))
+        walk.client.close()
+        walk.d.finish()
+
+
+@contextmanager
+def locked(cluster, db):
+    """Nobody can read orders."""
+    psql = subprocess.Popen([cluster.psql, "-X", "-q", "-d", db.conninfo], stdin=subprocess.PIPE, text=True)
+    try:
+        psql.stdin.write("BEGIN; LOCK TABLE work_order;\n")
+        psql.stdin.flush()
+        until = time.monotonic() + 30
+        while db.sql("SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted "
+                     "AND relation = 'work_order'::regclass") == [["0"]]:
+            tap.check(time.monotonic() < until, "the table could not be locked")
+            time.sleep(0.02)
+        yield
+    finally:
+        psql.kill()
+        psql.wait()
+        psql.stdin.close()
+
+
 def wait_for_replies(sockets, count, seconds=30):
     until = time.monotonic() + seconds
     while len(found := select.select(sockets, [], [], 0)[0]) < count and time.monotonic() < until:
@@ -335,7 +378,7 @@ def ask_all(served, walk, status):
         good = walk.good(op, headers=FRESH)
         if op.method == "PUT" and good.path:
             good = good.but(path={list(good.path)[-1]: f"{NEW}-{status}"})
-        want = (status,) if status in op.statuses else ELSE.get((op.id, status), (*TAKEN, status))
+        want = (status,) if status in op.statuses and op.id not in HELD else ELSE.get((op.id, status), (*TAKEN, status))
         try:
             with served.client(timeout=60) as client:
                 reply = good.send(client)
@@ -389,4 +432,4 @@ def seen(cluster):
 
 
 if __name__ == "__main__":
-    daemon.main([answered, refused, late, too_much, broken, away, seen])
+    daemon.main([answered, refused, late, too_much, crowded, broken, away, seen])
