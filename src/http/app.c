@@ -28,19 +28,22 @@ static bool is_ours(enum assay_status st) {
            st == ASSAY_DATABASE_UNAVAILABLE || st == ASSAY_RETRY;
 }
 
-enum assay_http_flow assay_app_fail(struct assay_http_request *r, enum assay_status st, const struct assay_error *e) {
+static void log_failure(const struct assay_http_request *r, enum assay_status st, const struct assay_error *e) {
     const struct assay_app *app = r->app;
     struct assay_log_line l;
+    if (!assay_log_begin(&l, app->log, ASSAY_LOG_ERROR, "request_failed")) return;
+    assay_log_str(&l, "request_id", r->id);
+    assay_log_text(&l, "code", assay_status_code(st));
+    assay_log_text(&l, "detail", e ? e->detail : "");
+    assay_log_end(&l);
+}
+
+enum assay_http_flow assay_app_fail(struct assay_http_request *r, enum assay_status st, const struct assay_error *e) {
     if (!is_ours(st)) {
         assay_http_reply_problem(r, st, e);
         return ASSAY_HTTP_DONE;
     }
-    if (assay_log_begin(&l, app->log, ASSAY_LOG_ERROR, "request_failed")) {
-        assay_log_str(&l, "request_id", r->id);
-        assay_log_text(&l, "code", assay_status_code(st));
-        assay_log_text(&l, "detail", e ? e->detail : "");
-        assay_log_end(&l);
-    }
+    log_failure(r, st, e);
     assay_http_reply_problem(r, st == ASSAY_RETRY ? ASSAY_OVERLOADED : st, NULL);
     return ASSAY_HTTP_DONE;
 }
@@ -104,7 +107,11 @@ enum assay_status assay_app_renew(struct assay_http_request *r, void *worker, st
     enum assay_status st = assay_session_usable(s, e);
     if (!st) st = assay_session_look(s, e);
     if (st == ASSAY_DATABASE_UNAVAILABLE && assay_session_usable(s, &lost) == ASSAY_OK) st = assay_session_look(s, e);
-    return st ? ASSAY_DATABASE_UNAVAILABLE : ASSAY_OK;
+    if (!st) return ASSAY_OK;
+    st = st == ASSAY_DATABASE ? st : ASSAY_DATABASE_UNAVAILABLE;
+    log_failure(r, st, e);
+    *e = (struct assay_error){.status = st}; /* the rest is for the log */
+    return st;
 }
 
 enum assay_http_flow assay_app_read(struct assay_http_request *r, void *worker, assay_app_reader *reader) {

@@ -33,7 +33,7 @@ export const noStandard: Schemas["Standard"] = { hours: 3 };
 
 const [url, key] = process.argv.slice(2);
 assert(url && key, "usage: client.js URL KEY");
-const api = createClient<paths>({ baseUrl: url, headers: { Authorization: `Bearer ${key}` } });
+const api = createClient<paths, `application/${string}json`>({ baseUrl: url, headers: { Authorization: `Bearer ${key}` } });
 const provider = "TS01";
 
 /** What is told of a problem, for people. */
@@ -46,7 +46,8 @@ async function register(): Promise<void> {
     const body = { name: "Typed", city: "Beijing", ascim: false };
     const first = await api.PUT("/v1/providers/{provider}", { params: { path: { provider } }, body });
     assert.equal(first.response.status, 201);
-    assert.equal(first.data?.versions[0]?.city, "Beijing");
+    assert(first.data && "versions" in first.data);
+    assert.equal(first.data.versions[0]?.city, "Beijing");
     const again = await api.PUT("/v1/providers/{provider}", { params: { path: { provider } }, body });
     assert.equal(again.response.status, 200);
 }
