@@ -433,6 +433,27 @@ static void tell_changes(struct batch *b, const struct assay_config_provider *p,
     }
 }
 
+struct mark {
+    struct assay_record_key key;
+    bool cleared;
+};
+
+/* Of an order's stored records those that a new void names, or none any more. Both may be many. */
+static void mark_voided(struct batch *b, const struct touch *t, const struct touch *end, struct assay_folded_record *recs,
+                        size_t n) {
+    struct mark *marks = assay_arena_alloc(&b->scratch, (size_t)(end - t) * sizeof *marks);
+    size_t count = 0;
+    for (const struct touch *x = t; x < end; x++)
+        if (!x->item) marks[count++] = (struct mark){*x->voided, x->cleared};
+    if (count == 0) return;
+    qsort(marks, count, sizeof *marks, assay_record_key_cmp);
+    for (size_t i = 0; i < n; i++) {
+        struct assay_record_key key = {t->key.provider_id, recs[i].record.kind, recs[i].record.id};
+        const struct mark *m = bsearch(&key, marks, count, sizeof *marks, assay_record_key_cmp);
+        if (m) recs[i].voided = !m->cleared;
+    }
+}
+
 /* All touches [t, end) are of one order: fold it as it was and as it is now. */
 static enum assay_status refold_order(struct batch *b, const struct voids *voids, struct touch *t, struct touch *end,
                                       struct assay_error *e) {
@@ -472,10 +493,8 @@ static enum assay_status refold_order(struct batch *b, const struct voids *voids
             continue;
         }
         append_only = false;
-        for (size_t i = 0; i < n_old; i++)
-            if (recs[i].record.kind == x->voided->kind && assay_str_eq(recs[i].record.id, x->voided->id))
-                recs[i].voided = !x->cleared;
     }
+    mark_voided(b, t, end, recs, n_old);
     struct folded *folded = &b->folded[b->n_orders];
     struct assay_order_row *now = &b->orders[b->n_orders++];
     struct assay_str packed;

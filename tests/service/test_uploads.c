@@ -485,7 +485,7 @@ static void *cut_connections(void *arg) {
     const atomic_bool *stop = arg;
     PGconn *c = PQconnectdb(info);
     uint64_t rnd = 5;
-    while (!atomic_load(stop)) {
+    for (int cuts = 0; cuts < 200 && !atomic_load(stop); cuts++) {
         usleep((useconds_t)test_random_below(&rnd, 12000));
         PQclear(PQexec(c, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> "
                           "pg_backend_pid() AND query NOT LIKE '%upload%'"));
@@ -508,7 +508,7 @@ START_TEST(cut_in_the_middle_it_is_whole) {
         struct batch b = {.intake = ASSAY_INTAKE_EVENTS};
         for (size_t i = from; i < from + 40; i++) add(&b, all.lines[i]);
         struct answer a = {.status = ASSAY_RETRY};
-        for (int try = 0; try < 50 && a.status; try++) {
+        for (int try = 0; try < 1000 && a.status; try++) {
             a = send(x, &b, ATOMIC);
             if (a.status == ASSAY_OK) ck_assert(!a.refused && a.accepted + a.duplicates == 40);
             told += a.status == ASSAY_OK ? a.accepted : 0;
@@ -723,7 +723,8 @@ static void *revert_it(void *arg) {
     struct reverter *t = arg;
     struct assay_session *x = assay_session_new(t->service);
     struct assay_error e;
-    for (int try = 0; try < 50; try++) { /* cut connections may be told */
+    for (int try = 0; try < 1000; try++) { /* cut connections may be told */
+        usleep(2000);
         t->status = assay_session_usable(x, &e);
         assay_arena_reset(&x->arena);
         if (!t->status) t->status = assay_upload_revert(x, t->id, ASSAY_PARTY_MANUFACTURER, ASSAY_STR("t"), &t->out, &e);
