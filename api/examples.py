@@ -1,5 +1,5 @@
 """Put the examples into the contract: lays out the files of examples/, and sets the value of each example NAME of openapi.yaml
-to the file NAME.json or NAME.ndjson."""
+to the file NAME.json, NAME.ndjson or NAME.csv."""
 import json, pathlib, re
 
 HERE = pathlib.Path(__file__).parent
@@ -41,6 +41,10 @@ def value_of(name, indent):
     if lines.exists():
         text, head = lines.read_text(encoding='utf-8'), 'value: |'
         return indent + head + '\n' + ''.join(f'{indent}  {line}\n' for line in text.splitlines())
+    table = HERE / 'examples' / (name + '.csv')
+    if table.exists():  # with its mark and its ends of lines, so that it is quoted
+        text = table.read_bytes().decode('utf-8')
+        return f'{indent}value: ' + json.dumps(text, ensure_ascii=False).replace('\ufeff', '\\ufeff') + '\n'
     file = HERE / 'examples' / (name + '.json')
     value = json.loads(file.read_text(encoding='utf-8'))
     file.write_text(layout(value) + '\n', encoding='utf-8')

@@ -27,6 +27,7 @@ enum assay_status {
 /* One error. field is a JSON pointer ("/parts/0/line") or the name of a parameter or setting; "" where none applies. */
 struct assay_error {
     enum assay_status status;
+    unsigned line, column; /* of a text of rows, from 1; 0: not said */
     char field[96];
     char detail[320];
 };

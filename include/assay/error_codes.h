@@ -11,6 +11,9 @@
     X(DUPLICATE_KEY,         "duplicate_key",          "A member name occurs twice",                   "成员名重复") \
     X(TOO_DEEP,              "too_deep",               "The document is nested too deeply",            "文档嵌套过深") \
     X(NUL_CHARACTER,         "nul_character",          "NUL characters are not allowed",               "不允许空字符 (NUL)") \
+    X(INVALID_CSV,           "invalid_csv",            "The row is not well-formed CSV",               "该行不是有效的 CSV") \
+    X(RAGGED_ROW,            "ragged_row",             "The row has another number of cells than the header", "该行的列数与表头不符") \
+    X(INVALID_GZIP,          "invalid_gzip",           "The gzip stream is damaged or ends early",     "gzip 数据损坏或不完整") \
     X(EMPTY_BODY,            "empty_body",             "The body is empty",                            "请求体为空") \
     X(UNKNOWN_PARAMETER,     "unknown_parameter",      "Unknown query parameter",                      "未知的查询参数") \
     X(INVALID_PARAMETER,     "invalid_parameter",      "A parameter has an invalid value",             "参数值无效") \
@@ -33,6 +36,8 @@
     X(VALIDATION_FAILED,     "validation_failed",      "The document has errors",                      "文档有错误") \
     /* a field */ \
     X(UNKNOWN_FIELD,         "unknown_field",          "Unknown field",                                "未知字段") \
+    X(REPEATED_COLUMN,       "repeated_column",        "A column stands twice in the header",          "表头中的列重复") \
+    X(ATTRIBUTE_CONFLICT,    "attribute_conflict",     "An attribute and the data say different things", "属性与数据不一致") \
     X(MISSING_FIELD,         "missing_field",          "A required field is missing",                  "缺少必填字段") \
     X(WRONG_TYPE,            "wrong_type",             "The field has the wrong JSON type",            "字段类型错误") \
     X(INVALID_VALUE,         "invalid_value",          "The field has an invalid value",               "字段值无效") \
@@ -40,6 +45,7 @@
     X(TOO_LONG,              "too_long",               "The text is too long",                         "文本过长") \
     X(INVALID_TIME,          "invalid_time",           "The instant is not RFC 3339 or does not exist", "时间不符合 RFC 3339 或不存在") \
     X(MISSING_OFFSET,        "missing_offset",         "The instant has no UTC offset",                "时间缺少时区偏移") \
+    X(AMBIGUOUS_TIME,        "ambiguous_time",         "The local time occurs twice in its zone",      "该本地时间在其时区出现两次") \
     X(FUTURE_TIME,           "future_time",            "The instant lies in the future",               "时间在未来") \
     /* a record against what is known */ \
     X(UNKNOWN_PROVIDER,      "unknown_provider",       "The provider is not registered",               "服务商未登记") \

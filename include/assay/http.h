@@ -127,6 +127,12 @@ struct assay_http_request {
     void *state;                   /* the handler's own, in the arena */
 };
 
+/* Whether the client takes this media type: for a handler whose offer depends on the resource. */
+bool assay_http_accepts(const struct assay_http_request *r, const char *type);
+/* The parameter of the body's media type ("charset"), without quotes; ASSAY_STR_NONE where it is not said. */
+struct assay_str assay_http_media_param(const struct assay_http_request *r, const char *name);
+/* Whether the client would rather read Chinese. */
+bool assay_http_prefers_zh(const struct assay_http_request *r);
 /* The decoded value of a query parameter; ASSAY_STR_NONE where absent ("" where sent without a value). */
 struct assay_str assay_http_param(const struct assay_http_request *r, const char *name);
 /* A whole number in [min, max]; *out is left where the parameter is absent; else an INVALID_PARAMETER is added to *es. */

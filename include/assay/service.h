@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "assay/codec.h"
+#include "assay/csv.h"
 #include "assay/store.h"
 
 /* --- configuration in force ------------------------------------------------------------------------------------------- */
@@ -78,6 +79,8 @@ enum assay_status assay_service_start(const struct assay_service_options *o, str
 /* Finishes what the committer holds, then frees. */
 void assay_service_stop(struct assay_service *s);
 assay_instant assay_service_now(const struct assay_service *s);
+/* The zone of an IANA name; NULL where there is none. It stays as long as the service. */
+const struct assay_zone *assay_service_zone(struct assay_service *s, const char *name);
 /* The snapshot in force; release when done. */
 const struct assay_config *assay_service_config(struct assay_service *s);
 void assay_config_release(const struct assay_config *c);
@@ -122,6 +125,7 @@ struct assay_item {
     enum assay_type type;
     enum assay_party party;
     struct assay_str provider, id, order, content, packed, target;
+    struct assay_str original; /* the row of a table it came as, should it be refused; absent: it can be written again */
     assay_instant at, received_at;
     int64_t upload_id; /* 0: none */
     int64_t line;      /* order among the items of an upload */
@@ -213,6 +217,13 @@ void assay_upload_bytes(struct assay_upload *u, int64_t bytes);
  * has more records than atomic_records. */
 enum assay_status assay_upload_line(struct assay_upload *u, struct assay_str text, int64_t line,
                                     struct assay_error *e) ASSAY_MUST_CHECK;
+/* The rows to come are of this table; it must stay until the upload is freed. */
+void assay_upload_sheet(struct assay_upload *u, const struct assay_sheet *sheet);
+/* One row of it. */
+enum assay_status assay_upload_row(struct assay_upload *u, const struct assay_csv_row *row, struct assay_error *e) ASSAY_MUST_CHECK;
+/* One CloudEvent: element i of a document, and its text. */
+enum assay_status assay_upload_event(struct assay_upload *u, const struct assay_json_doc *d, size_t i, struct assay_str text,
+                                     struct assay_error *e) ASSAY_MUST_CHECK;
 /* A line that could not even be read (too long, ...). */
 enum assay_status assay_upload_bad_line(struct assay_upload *u, int64_t line, enum assay_status why, const char *detail,
                                         struct assay_error *e) ASSAY_MUST_CHECK;

@@ -443,6 +443,8 @@ struct assay_upload_row {
     bool atomic;
     int64_t reverted_by; /* 0: none */
 };
+/* The row of an upload of a table that holds its header, as body; errors count from 0. */
+#define ASSAY_REJECTION_HEADER (-1)
 struct assay_rejection_row {
     int64_t n, line;
     struct assay_str id, code, pointer, detail, body;

@@ -213,6 +213,8 @@ static enum assay_status start(struct daemon *d, struct assay_error *e) {
                                 .log = d->log,
                                 .metrics = d->metrics,
                                 .max_line = (size_t)s->record_bytes,
+                                .inflated_bytes = (uint64_t)s->inflated_bytes,
+                                .inflate_ratio = (uint64_t)s->inflate_ratio,
                                 .waiters = d->waiters,
                                 .change_looks = assay_metrics_counter(d->metrics, "assay_change_looks_total", NULL,
                                                                       "Reads of the feed of changes, also by those who wait.")};

@@ -34,7 +34,9 @@
     X(upload_slice,         "4000",           COUNT, 1, 100000,        false, "records of an upload in one transaction") \
     X(atomic_records,       "50000",          COUNT, 1, 1000000,       false, "records of an upload taken or tried as a whole (atomic, dry_run); beyond it 413") \
     X(upload_memory,        "16777216",       COUNT, 65536, 1073741824, false, "bytes of an upload staged in memory before the spool file") \
-    X(record_bytes,         "65536",          COUNT, 1024, 16777216,   false, "bytes of one line of NDJSON") \
+    X(record_bytes,         "65536",          COUNT, 1024, 16777216,   false, "bytes of one line of NDJSON or row of CSV") \
+    X(inflated_bytes,       "17179869184",    COUNT, 1048576, 1099511627776, false, "bytes of a gzip upload once inflated; beyond it 413") \
+    X(inflate_ratio,        "250",            COUNT, 10, 1100,         false, "times its size that a gzip body may inflate to") \
     X(body_seconds,         "30",             COUNT, 1, 3600,          false, "time for a whole request body") \
     X(idle_seconds,         "60",             COUNT, 1, 3600,          false, "time a connection may be silent") \
     X(cache_bytes,          "16777216",       COUNT, 0, 4294967296,    false, "bytes of replies kept for polls; 0: none") \

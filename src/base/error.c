@@ -37,6 +37,7 @@ static void cut_utf8(char *s, size_t size, int wanted) {
 
 static void fill(struct assay_error *e, enum assay_status status, const char *field, const char *fmt, va_list ap) {
     e->status = status;
+    e->line = e->column = 0;
     cut_utf8(e->field, sizeof e->field, snprintf(e->field, sizeof e->field, "%s", field ? field : ""));
     cut_utf8(e->detail, sizeof e->detail, vsnprintf(e->detail, sizeof e->detail, fmt, ap));
 }

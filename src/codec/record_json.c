@@ -1,6 +1,6 @@
 /* record_json.c -- records from and to JSON, by the table of core/record.c (DOMAIN 2.1-2.4). No type is written out here:
  * a new field is a row there. Must not know where records come from or go to. */
-#include "reader.h"
+#include "record_rows.h"
 
 #include <stdlib.h>
 
@@ -22,6 +22,9 @@ static const struct assay_field common[] = {
 static size_t row_count(void) { return N_COMMON + assay_fields_count; }
 static const struct assay_field *row_at(size_t i) { return i < N_COMMON ? &common[i] : &assay_fields[i - N_COMMON]; }
 static bool has_all(uint32_t mask, uint32_t bits) { return (mask & bits) == bits; }
+
+size_t assay_record_rows(void) { return row_count(); }
+const struct assay_field *assay_record_row(size_t i) { return row_at(i); }
 
 const char *const *assay_record_words(size_t offset) {
     for (size_t i = 0; i < assay_fields_count; i++)
@@ -45,17 +48,15 @@ struct job {
 static void *member(const struct assay_field *f, struct assay_record *r) { return (char *)r + f->offset; }
 static const void *member_of(const struct assay_field *f, const struct assay_record *r) { return (const char *)r + f->offset; }
 
-static const struct {
-    bool (*good)(struct assay_str);
-    size_t max;
-    const char *wanted;
-} forms[] = {
+static const struct assay_text_form forms[] = {
     [ASSAY_FORM_ID] = {assay_form_id, 64, "1 to 64 printable ASCII characters"},
     [ASSAY_FORM_PROVIDER] = {assay_form_provider, 32, "1 to 32 characters of A-Z a-z 0-9 . _ -"},
     [ASSAY_FORM_ORDER] = {assay_form_order, 64, "1 to 64 printable ASCII characters without space / ? # %"},
     [ASSAY_FORM_LINE] = {assay_form_line, 16, "1 to 16 characters of A-Z a-z 0-9 . _ -"},
     [ASSAY_FORM_CODE] = {assay_form_provider, 32, "1 to 32 characters of A-Z a-z 0-9 . _ -"},
 };
+
+const struct assay_text_form *assay_record_form(enum assay_field_form f) { return &forms[f]; }
 
 static bool read_form(struct assay_reader *r, const struct assay_place *at, const json_t *v, enum assay_field_form form,
                       struct assay_str *out) {
@@ -66,17 +67,19 @@ static bool read_short(struct assay_reader *r, const struct assay_place *at, con
     return assay_read_text(r, at, v, 1, 64, out);
 }
 
+const char *assay_record_instant_wanted(enum assay_status status) {
+    return status == ASSAY_MISSING_OFFSET ? "an instant needs its UTC offset, as 2001-02-03T04:05:06+08:00"
+           : status == ASSAY_OUT_OF_RANGE ? "an instant from 1970 to 2099 is wanted"
+                                          : "an RFC 3339 instant that exists is wanted, as 2001-02-03T04:05:06+08:00";
+}
+
 static bool read_instant(struct assay_reader *r, const struct assay_place *at, const json_t *v, assay_instant *out) {
     struct assay_str s;
     if (!assay_read_str(r, at, v, &s)) return false;
     enum assay_status status = assay_instant_parse(s, out);
     if (status == ASSAY_OK) return true;
     *out = ASSAY_NO_INSTANT;
-    const char *wanted = status == ASSAY_MISSING_OFFSET ? "an instant needs its UTC offset, as 2001-02-03T04:05:06+08:00"
-                         : status == ASSAY_OUT_OF_RANGE
-                             ? "an instant from 1970 to 2099 is wanted"
-                             : "an RFC 3339 instant that exists is wanted, as 2001-02-03T04:05:06+08:00";
-    assay_read_fail(r, at, status, "%s", wanted);
+    assay_read_fail(r, at, status, "%s", assay_record_instant_wanted(status));
     return false;
 }
 
@@ -186,6 +189,11 @@ static void read_value(struct job *j, const struct assay_place *at, const struct
     }
 }
 
+void assay_record_read_value(struct assay_reader *r, const struct assay_place *at, const struct assay_field *f, const json_t *v,
+                             struct assay_record *out) {
+    read_value(&(struct job){.reader = *r, .out = out}, at, f, v);
+}
+
 /* === members ======================================================================================================= */
 
 /* The row of a name among those the type has; row_count() where it has none. Members mostly come in the table's order, so
@@ -201,27 +209,27 @@ static size_t find_row(const struct job *j, const char *name, size_t hint) {
 }
 
 /* Which types have a field of this name. */
-static uint32_t types_with(const char *name) {
+uint32_t assay_record_types_with(const char *name) {
     uint32_t types = 0;
     for (size_t i = 0; i < row_count(); i++)
         if (strcmp(row_at(i)->name, name) == 0) types |= row_at(i)->allowed;
     return types & (BIT(ASSAY_TYPE_COUNT) - 1);
 }
 
-static bool is_common(const char *name) {
+bool assay_record_is_common(const char *name) {
     for (size_t i = 0; i < N_COMMON; i++)
         if (strcmp(common[i].name, name) == 0) return true;
     return false;
 }
 
-static void list_types(uint32_t types, struct assay_buf *b) {
+void assay_record_list_types(uint32_t types, struct assay_buf *b) {
     for (int t = 0; t < ASSAY_TYPE_COUNT; t++)
         if (types & BIT(t)) assay_buf_printf(b, "%s%s", b->n ? ", " : "", assay_type_name((enum assay_type)t));
 }
 
 static void refuse_unknown(struct job *j, const struct assay_place *at) {
-    uint32_t having = types_with(at->key);
-    if (j->first == 0 && is_common(at->key) && !(j->types & BIT(ASSAY_OBSERVATION_MADE))) return; /* a void's order */
+    uint32_t having = assay_record_types_with(at->key);
+    if (j->first == 0 && assay_record_is_common(at->key) && !(j->types & BIT(ASSAY_OBSERVATION_MADE))) return; /* a void's order */
     bool type_known = (j->types & (j->types - 1)) == 0;
     if (!type_known && (having & j->types)) return; /* who knows: its type is an error already */
     if (!having) {
@@ -229,8 +237,8 @@ static void refuse_unknown(struct job *j, const struct assay_place *at) {
         return;
     }
     struct assay_buf mine = {0}, theirs = {0};
-    list_types(j->types, &mine);
-    list_types(having, &theirs);
+    assay_record_list_types(j->types, &mine);
+    assay_record_list_types(having, &theirs);
     assay_read_fail(&j->reader, at, ASSAY_UNKNOWN_FIELD, "%s has no such field; it belongs to %s",
                     type_known ? mine.p : "none of these types", theirs.p);
     assay_buf_free(&mine);
@@ -275,21 +283,30 @@ static uint32_t event_types(void) {
 
 static void refuse_type(struct assay_reader *r, const struct assay_place *at) {
     struct assay_buf names = {0};
-    list_types(event_types(), &names);
+    assay_record_list_types(event_types(), &names);
     assay_read_fail(r, at, ASSAY_INVALID_VALUE, "one of these is wanted: %s", names.p);
     assay_buf_free(&names);
 }
 
+uint32_t assay_intake_types(enum assay_intake intake) {
+    switch (intake) {
+    case ASSAY_INTAKE_EVENTS: return event_types();
+    case ASSAY_INTAKE_DISPATCHES: return BIT(ASSAY_DISPATCHED);
+    case ASSAY_INTAKE_SURVEYS: return BIT(ASSAY_SURVEY_RESPONSE);
+    case ASSAY_INTAKE_OBSERVATIONS: return BIT(ASSAY_OBSERVATION_MADE);
+    case ASSAY_INTAKE_COUNT: break;
+    }
+    return 0;
+}
+
 /* An event says its type, the other routes imply it. */
 static void read_type(struct job *j, enum assay_intake intake, const struct assay_place *root, const json_t *obj) {
-    static const enum assay_type implied[] = {[ASSAY_INTAKE_DISPATCHES] = ASSAY_DISPATCHED,
-                                              [ASSAY_INTAKE_SURVEYS] = ASSAY_SURVEY_RESPONSE,
-                                              [ASSAY_INTAKE_OBSERVATIONS] = ASSAY_OBSERVATION_MADE};
     struct assay_str s;
     struct assay_place at;
-    if (intake != ASSAY_INTAKE_EVENTS) {
-        j->out->type = implied[intake];
-        j->types = BIT(j->out->type);
+    uint32_t types = assay_intake_types(intake);
+    if ((types & (types - 1)) == 0) {
+        j->out->type = (enum assay_type)__builtin_ctz(types);
+        j->types = types;
     } else {
         j->skip_type = true;
         const json_t *v = assay_read_member(&j->reader, root, obj, "type", true, &at);
@@ -301,23 +318,30 @@ static void read_type(struct job *j, enum assay_intake intake, const struct assa
     j->out->kind = assay_type_kind(j->out->type);
 }
 
+/* What is asked of a record as a whole, once its fields are read. */
+void assay_record_settle(struct assay_record *out, assay_instant received_at, struct assay_errors *es) {
+    if (out->at != ASSAY_NO_INSTANT && out->at > received_at + ASSAY_FUTURE_TOLERANCE)
+        assay_errors_add(es, ASSAY_FUTURE_TIME, "/at", "more than 5 minutes after its receipt");
+    if (assay_id_is_revert(out->id))
+        assay_errors_add(es, ASSAY_INVALID_VALUE, "/id", "ids that begin with " ASSAY_REVERT_PREFIX " are the server's own");
+    /* DOMAIN 2.3: nobody is responsible for a satisfied answer, so it is no difference of content either. */
+    if (out->answer == ASSAY_ANSWER_SATISFIED) out->responsibility = ASSAY_RESP_NONE;
+}
+
 static bool has(const json_t *obj, const char *key) {
     const json_t *v = json_object_get(obj, key);
     return v && !json_is_null(v);
 }
 
-/* DOMAIN 2.4: an observation is a ratio of two counts or a value. */
-static void check_forms(struct job *j, const struct assay_place *root, const json_t *obj) {
-    bool numerator = has(obj, "numerator"), denominator = has(obj, "denominator"), value = has(obj, "value");
+/* DOMAIN 2.4: an observation is a ratio of two counts or a value. What of them was said, well or badly. */
+void assay_record_check_ratio(bool numerator, bool denominator, bool value, struct assay_errors *es) {
     if (value && (numerator || denominator))
-        assay_read_fail(&j->reader, &(struct assay_place){root, "value", 0}, ASSAY_INVALID_VALUE,
-                        "either value or numerator and denominator, not both");
+        assay_errors_add(es, ASSAY_INVALID_VALUE, "/value", "either value or numerator and denominator, not both");
     else if (!value && !numerator && !denominator)
-        assay_read_fail(&j->reader, &(struct assay_place){root, "value", 0}, ASSAY_MISSING_FIELD,
-                        "value, or numerator and denominator, is required");
+        assay_errors_add(es, ASSAY_MISSING_FIELD, "/value", "value, or numerator and denominator, is required");
     else if (!value && numerator != denominator)
-        assay_read_fail(&j->reader, &(struct assay_place){root, numerator ? "denominator" : "numerator", 0}, ASSAY_MISSING_FIELD,
-                        "numerator and denominator go together");
+        assay_errors_add(es, ASSAY_MISSING_FIELD, numerator ? "/denominator" : "/numerator",
+                         "numerator and denominator go together");
 }
 
 static enum assay_status decode(const json_t *v, enum assay_intake intake, assay_instant received_at, struct assay_arena *a,
@@ -331,16 +355,16 @@ static enum assay_status decode(const json_t *v, enum assay_intake intake, assay
     }
     read_type(&j, intake, &root, v);
     read_members(&j, &root, v);
-    if (out->type == ASSAY_OBSERVATION_MADE) check_forms(&j, &root, v);
-    if (assay_id_is_revert(out->id))
-        assay_read_fail(&j.reader, &(struct assay_place){&root, "id", 0}, ASSAY_INVALID_VALUE,
-                        "ids that begin with " ASSAY_REVERT_PREFIX " are the server's own");
-    if (out->at != ASSAY_NO_INSTANT && out->at > received_at + ASSAY_FUTURE_TOLERANCE)
-        assay_read_fail(&j.reader, &(struct assay_place){&root, "at", 0}, ASSAY_FUTURE_TIME,
-                        "more than 5 minutes after its receipt");
-    /* DOMAIN 2.3: nobody is responsible for a satisfied answer, so it is no difference of content either. */
-    if (out->answer == ASSAY_ANSWER_SATISFIED) out->responsibility = ASSAY_RESP_NONE;
+    if (out->type == ASSAY_OBSERVATION_MADE)
+        assay_record_check_ratio(has(v, "numerator"), has(v, "denominator"), has(v, "value"), es);
+    assay_record_settle(out, received_at, es);
     return assay_read_result(&j.reader);
+}
+
+enum assay_status assay_record_from_object(const json_t *v, enum assay_intake intake, assay_instant received_at,
+                                           struct assay_arena *a, struct assay_record *out, struct assay_errors *es) {
+    es->n = 0;
+    return decode(v, intake, received_at, a, out, es);
 }
 
 enum assay_status assay_record_decode(const struct assay_json_doc *d, size_t i, enum assay_intake intake,

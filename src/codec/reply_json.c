@@ -129,6 +129,7 @@ void assay_pay_line_write(const struct assay_pay_line_reply *l, struct assay_buf
 static void write_upload_error(const struct assay_upload_error *e, struct assay_buf *b) {
     assay_json_object(b, NULL);
     assay_json_int(b, "line", (int64_t)e->line);
+    if (e->column) assay_json_int(b, "column", e->column);
     assay_json_str(b, "id", e->id);
     assay_json_text(b, "code", assay_status_code(e->status));
     assay_json_text(b, "detail", e->detail);

@@ -26,10 +26,14 @@ struct assay_app {
     const char *admin_key; /* NULL: --insecure-no-auth */
     struct assay_log *log;
     struct assay_metrics *metrics;
-    size_t max_line;               /* of NDJSON */
+    size_t max_line;               /* of NDJSON, and of a row of a table */
+    uint64_t inflated_bytes;       /* of a body that is streamed; 0: ASSAY_INFLATED_BYTES */
+    uint64_t inflate_ratio;        /* 0: ASSAY_INFLATE_RATIO */
     struct assay_waiters *waiters; /* of the feed of changes; NULL: nobody waits */
     struct assay_metric *change_looks;
 };
+#define ASSAY_INFLATED_BYTES ((uint64_t)16 << 30)
+#define ASSAY_INFLATE_RATIO ((uint64_t)250)
 
 /* The default scheme of the reads that take ?scheme=. */
 #define ASSAY_DEFAULT_SCHEME "hp-gold-fy01"
@@ -180,7 +184,32 @@ bool assay_changes_cursor_read(struct assay_str cursor, int32_t provider_id, str
 
 /* --- handlers, by file -------------------------------------------------------------------------------------------------------- */
 /* handlers_ingest.c */
-assay_http_handler assay_post_records, assay_post_records_bulk, assay_get_rejected;
+assay_http_handler assay_post_records, assay_post_records_bulk;
+/* handlers_tables.c */
+assay_http_handler assay_get_rejected, assay_get_template;
+/* The rows of a body that is a table, read as they come: each goes to row(arg, sheet of the header, ...), which stops it by
+ * a status. header(arg) is told once, when the header is good. *es: what is wrong with the header. */
+struct assay_body_table {
+    enum assay_status (*header)(void *arg, struct assay_sheet *sheet, struct assay_error *e);
+    enum assay_status (*row)(void *arg, const struct assay_csv_row *row, struct assay_error *e);
+    void *arg;
+    const enum assay_intake *intake; /* NULL: providers */
+    int64_t bytes;                   /* out: of the table, inflated */
+};
+enum assay_status assay_app_read_table(struct assay_http_request *r, struct assay_body_table *t, struct assay_errors *es,
+                                       struct assay_error *e) ASSAY_MUST_CHECK;
+/* ASSAY_UNSUPPORTED_MEDIA_TYPE where the body's charset is another than UTF-8. */
+enum assay_status assay_app_is_utf8(const struct assay_http_request *r, struct assay_error *e) ASSAY_MUST_CHECK;
+/* inflate.c: a body as it was before its Content-Encoding. */
+struct assay_inflate;
+struct assay_inflate *assay_inflate_new(struct assay_http_request *r, uint64_t most); /* bytes of it at most */
+/* As read(2); -1: *e says why. INVALID_GZIP: damaged, or it ends early; TOO_LARGE: beyond a bound. */
+ssize_t assay_inflate_read(struct assay_inflate *z, void *buf, size_t n, struct assay_error *e);
+void assay_inflate_free(struct assay_inflate *z);
+/* A collected body, inflated in the request's arena; r->body becomes it. Nothing to do where it is not gzip. */
+enum assay_status assay_app_inflate(struct assay_http_request *r, struct assay_error *e) ASSAY_MUST_CHECK;
+/* The bound of a streamed body. */
+uint64_t assay_app_inflated_bytes(const struct assay_http_request *r);
 /* handlers_uploads.c */
 assay_http_handler assay_get_uploads, assay_get_upload, assay_post_revert;
 /* handlers_observations.c */

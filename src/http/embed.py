@@ -1,11 +1,11 @@
 """Texts served by the daemon, as C: embed.py OUT.c OPENAPI.yaml ROOT.html (the contract also as JSON and as a page)."""
-import json, pathlib, sys
+import json, pathlib, re, sys
 sys.dont_write_bytecode = True
 import docs, yaml
 
 def literal(text):
-    lines = text.splitlines(keepends=True) or ['']
-    return '\n'.join('    "' + l.replace('\\', '\\\\').replace('"', '\\"').replace('\n', '\\n') + '"' for l in lines)
+    lines = re.split('(?<=\n)', text) or ['']
+    return '\n'.join('    "' + l.replace('\\', '\\\\').replace('"', '\\"').replace('\r', '\\r').replace('\n', '\\n') + '"' for l in lines)
 
 out, contract, root = sys.argv[1:]
 text = pathlib.Path(contract).read_text(encoding='utf-8')

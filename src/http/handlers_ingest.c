@@ -1,4 +1,4 @@
-/* handlers_ingest.c -- records in: one object by the committer; arrays and NDJSON as uploads. */
+/* handlers_ingest.c -- records in: one object or event by the committer; arrays, NDJSON and tables as uploads. */
 #include <stdlib.h>
 
 #include "http/app.h"
@@ -8,6 +8,10 @@ static enum assay_intake intake_of(const struct assay_http_request *r) {
     if (strstr(r->route->pattern, "observations")) return ASSAY_INTAKE_OBSERVATIONS;
     return strstr(r->route->pattern, "survey") ? ASSAY_INTAKE_SURVEYS : ASSAY_INTAKE_EVENTS;
 }
+
+/* The media types of the two rows of a route (routes.c). */
+enum { MEDIA_JSON, MEDIA_EVENT, MEDIA_EVENTS };
+enum { MEDIA_NDJSON, MEDIA_CSV };
 
 /* ?atomic= and ?dry_run=; false where the reply (400) is set. */
 static bool upload_options(struct assay_http_request *r, struct assay_upload_options *o) {
@@ -66,6 +70,26 @@ static enum assay_http_flow try_object(struct assay_http_request *r, struct assa
     return ASSAY_HTTP_DONE;
 }
 
+static enum assay_status decode_event(struct assay_http_request *r, assay_instant now, struct assay_record *record,
+                                      struct assay_errors *es) {
+    struct assay_json_doc *d;
+    struct assay_error e;
+    enum assay_status st = assay_json_load(r->body, &d, &e);
+    if (st) {
+        assay_errors_add(es, st, e.field, "%s", e.detail);
+        return st;
+    }
+    if (assay_json_is_array(d)) {
+        assay_errors_add(es, ASSAY_WRONG_TYPE, "",
+                         "an object is wanted: several CloudEvents are application/cloudevents-batch+json");
+        st = ASSAY_VALIDATION_FAILED;
+    } else {
+        st = assay_cloudevent_decode(d, 0, intake_of(r), now, r->arena, record, es);
+    }
+    assay_json_free(d);
+    return st;
+}
+
 /* One record is all or nothing by itself. */
 static enum assay_http_flow post_object(struct assay_http_request *r, const struct assay_upload_options *o, void *worker) {
     struct assay_app *app = r->app;
@@ -73,7 +97,8 @@ static enum assay_http_flow post_object(struct assay_http_request *r, const stru
     struct assay_record record;
     struct assay_errors es = {0};
     assay_instant now = assay_service_now(app->service);
-    enum assay_status st = assay_record_from_json(r->body, intake_of(r), now, r->arena, &record, &es);
+    enum assay_status st = r->media == MEDIA_EVENT ? decode_event(r, now, &record, &es)
+                                                   : assay_record_from_json(r->body, o->intake, now, r->arena, &record, &es);
     if (st) {
         atomic_fetch_add(&assay_service_counts(app->service)->invalid[intake_of(r)], 1);
         return assay_app_fail_all(r, st, &es, NULL);
@@ -113,12 +138,17 @@ static enum assay_http_flow answer_upload(struct assay_http_request *r, struct a
     return assay_app_json(r, 200, &b);
 }
 
-/* A JSON array is one document: nothing is kept where it does not parse. */
+/* A JSON array, of records or of CloudEvents, is one document: nothing is kept where it does not parse. */
 static enum assay_http_flow post_array(struct assay_http_request *r, const struct assay_upload_options *o, void *worker) {
     struct assay_json_doc *d;
     struct assay_error e = {0};
     enum assay_status st = assay_json_load(r->body, &d, &e);
     if (st) return assay_app_fail(r, st, &e);
+    if (!assay_json_is_array(d)) {
+        assay_json_free(d);
+        st = assay_fail(&e, ASSAY_VALIDATION_FAILED, "", "an array is wanted: a batch of CloudEvents");
+        return assay_app_fail(r, st, &e);
+    }
     struct assay_session *s = assay_app_session(r, worker);
     struct assay_upload *u = NULL;
     if (!s) {
@@ -131,7 +161,8 @@ static enum assay_http_flow post_array(struct assay_http_request *r, const struc
     for (size_t i = 0; i < assay_json_count(d) && !st; i++) {
         text.n = 0;
         assay_json_element_write(d, i, &text);
-        st = assay_upload_line(u, assay_buf_str(&text), (int64_t)i + 1, &e);
+        st = r->media == MEDIA_EVENTS ? assay_upload_event(u, d, i, assay_buf_str(&text), &e)
+                                      : assay_upload_line(u, assay_buf_str(&text), (int64_t)i + 1, &e);
     }
     assay_buf_free(&text);
     assay_json_free(d);
@@ -148,94 +179,109 @@ static bool is_array(struct assay_str body) {
 
 enum assay_http_flow assay_post_records(struct assay_http_request *r, void *worker) {
     struct assay_upload_options o;
+    struct assay_error e = {0};
     if (!upload_options(r, &o)) return ASSAY_HTTP_DONE;
-    if (!is_array(r->body)) return post_object(r, &o, worker);
+    enum assay_status st = assay_app_is_utf8(r, &e);
+    if (!st) st = assay_app_inflate(r, &e);
+    if (st) return assay_app_fail(r, st, &e);
+    if (r->media != MEDIA_EVENTS && (r->media == MEDIA_EVENT || !is_array(r->body))) return post_object(r, &o, worker);
     return worker ? post_array(r, &o, worker) : ASSAY_HTTP_WORK;
 }
 
-static enum assay_status read_lines(struct assay_http_request *r, struct assay_upload *u, struct assay_ndjson *lines,
-                                    struct assay_error *e) {
+/* RFC 8259 forbids a byte order mark in JSON and lets readers pass over it; files of lines get one from their editors. */
+static struct assay_str without_mark(struct assay_str text) {
+    bool marked = text.n >= 3 && memcmp(text.p, ASSAY_CSV_BOM, 3) == 0;
+    return marked ? (struct assay_str){text.p + 3, text.n - 3} : text;
+}
+
+static enum assay_status take_line(struct assay_upload *u, const struct assay_ndjson_line *line, struct assay_error *e) {
+    struct assay_str text = line->number == 1 ? without_mark(line->text) : line->text;
+    if (line->status)
+        return assay_upload_bad_line(u, (int64_t)line->number, line->status, "the line is longer than a record may be", e);
+    return assay_upload_line(u, text, (int64_t)line->number, e);
+}
+
+static enum assay_status read_lines(struct assay_http_request *r, struct assay_upload *u, struct assay_error *e) {
     static const size_t size = 64 * 1024;
+    const struct assay_app *app = r->app;
+    struct assay_inflate *body = assay_inflate_new(r, assay_app_inflated_bytes(r));
+    struct assay_ndjson lines;
     char *chunk = assay_xmalloc(size);
     enum assay_status st = ASSAY_OK;
     int64_t bytes = 0;
+    assay_ndjson_init(&lines, app->max_line);
     for (bool end = false; !end && !st;) {
-        ssize_t n = assay_http_read(r, chunk, size);
+        ssize_t n = assay_inflate_read(body, chunk, size, e);
         if (n < 0) {
-            *e = r->body_error;
-            st = r->body_error.status;
+            st = e->status;
             break;
         }
         end = n == 0;
         assay_upload_bytes(u, bytes += n);
-        if (end) assay_ndjson_finish(lines);
-        else assay_ndjson_feed(lines, chunk, (size_t)n);
+        if (end) assay_ndjson_finish(&lines);
+        else assay_ndjson_feed(&lines, chunk, (size_t)n);
         struct assay_ndjson_line line;
-        while (!st && assay_ndjson_next(lines, &line)) {
-            if (line.status == ASSAY_OK) st = assay_upload_line(u, line.text, (int64_t)line.number, e);
-            else st = assay_upload_bad_line(u, (int64_t)line.number, line.status, "the line is longer than a record may be", e);
-        }
+        while (!st && assay_ndjson_next(&lines, &line)) st = take_line(u, &line, e);
     }
+    assay_ndjson_free(&lines);
     free(chunk);
+    assay_inflate_free(body);
     return st;
 }
 
-enum assay_http_flow assay_post_records_bulk(struct assay_http_request *r, void *worker) {
-    const struct assay_app *app = r->app;
-    struct assay_session *s = assay_app_session(r, worker);
-    struct assay_upload_options o;
+static enum assay_http_flow post_lines(struct assay_http_request *r, const struct assay_upload_options *o,
+                                       struct assay_session *s) {
     struct assay_upload *u = NULL;
     struct assay_error e = {0};
-    if (!s || !upload_options(r, &o)) return ASSAY_HTTP_DONE;
-    struct assay_ndjson lines;
-    assay_ndjson_init(&lines, app->max_line);
-    enum assay_status st = assay_upload_begin(s, &o, &u, &e);
-    if (!st) st = read_lines(r, u, &lines, &e);
-    assay_ndjson_free(&lines);
+    enum assay_status st = assay_app_is_utf8(r, &e);
+    if (!st && assay_http_param(r, "time_zone").p)
+        st = assay_fail(&e, ASSAY_INVALID_PARAMETER, "time_zone", "it is for text/csv: JSON's instants have their offset");
+    if (!st) st = assay_upload_begin(s, o, &u, &e);
+    if (!st) st = read_lines(r, u, &e);
     enum assay_http_flow flow = answer_upload(r, u, st, &e);
     assay_upload_free(u);
     return flow;
 }
 
-/* --- reading uploads ------------------------------------------------------------------------------------------------------------ */
+/* --- tables */
 
-/* The rows that were refused, each once with its first error, ready to be mended and sent again. A page is so many errors;
- * its cursor holds the last one and its line, for the next page may begin with further errors of that line. */
-enum assay_http_flow assay_get_rejected(struct assay_http_request *r, void *worker) {
-    struct assay_session *s = assay_app_session(r, worker);
-    struct assay_upload_row *row;
+struct table_upload {
+    const struct assay_upload_options *options;
+    struct assay_session *session;
+    struct assay_upload *upload; /* from a good header on */
+    struct assay_sheet *sheet;
+};
+
+static enum assay_status begin_table(void *arg, struct assay_sheet *sheet, struct assay_error *e) {
+    struct table_upload *x = arg;
+    x->sheet = sheet;
+    enum assay_status st = assay_upload_begin(x->session, x->options, &x->upload, e);
+    if (!st) assay_upload_sheet(x->upload, sheet);
+    return st;
+}
+
+static enum assay_status take_row(void *arg, const struct assay_csv_row *row, struct assay_error *e) {
+    struct table_upload *x = arg;
+    return assay_upload_row(x->upload, row, e);
+}
+
+static enum assay_http_flow post_table(struct assay_http_request *r, const struct assay_upload_options *o,
+                                       struct assay_session *s) {
+    struct table_upload x = {.options = o, .session = s};
     struct assay_error e = {0};
     struct assay_errors es = {0};
-    if (!s) return ASSAY_HTTP_DONE;
-    int limit = assay_app_limit(r, &es);
-    struct assay_str cursor = assay_http_param(r, "cursor"), fields[2];
-    int64_t after = -1, line = -1;
-    if (cursor.p && !assay_cursor_read('r', cursor, r->arena, fields, 2))
-        assay_errors_add(&es, ASSAY_INVALID_CURSOR, "cursor", "not a cursor of this list");
-    else if (cursor.p) after = strtoll(fields[0].p, NULL, 10), line = strtoll(fields[1].p, NULL, 10);
-    if (es.n) return assay_app_fail_all(r, es.items[0].status, &es, NULL);
-    enum assay_status st = assay_app_upload(r, s, &row, &e);
-    struct assay_rejection_row *rows = NULL;
-    size_t n = 0;
-    if (!st && row)
-        ASSAY_APP_READ(s, st, assay_store_rejections(s->db, row->upload_id, after, limit + 1, &s->arena, &rows, &n, &e));
-    if (st) return assay_app_fail(r, st, &e);
-    bool more = n > (size_t)limit;
-    if (more) n = (size_t)limit;
-    struct assay_buf b = {0};
-    for (size_t i = 0; i < n; i++) {
-        bool further = !rows[i].body.p && rows[i].line == line; /* error of the same row */
-        line = rows[i].line;
-        if (!further) assay_rejected_write(rows[i].body, (size_t)rows[i].line, rows[i].code.p, rows[i].detail.p, &b);
-    }
-    if (more) {
-        struct assay_buf next = {0};
-        fields[0] = assay_str_c(assay_arena_printf(r->arena, "%lld", (long long)rows[n - 1].n));
-        fields[1] = assay_str_c(assay_arena_printf(r->arena, "%lld", (long long)line));
-        assay_cursor_write('r', fields, 2, &next);
-        assay_app_link_next(r, assay_buf_str(&next));
-        assay_buf_free(&next);
-    }
-    assay_http_reply(r, 200, "application/x-ndjson", &b);
-    return ASSAY_HTTP_DONE;
+    struct assay_body_table table = {.header = begin_table, .row = take_row, .arg = &x, .intake = &o->intake};
+    enum assay_status st = assay_app_read_table(r, &table, &es, &e);
+    if (x.upload) assay_upload_bytes(x.upload, table.bytes);
+    enum assay_http_flow flow = es.n ? assay_app_fail_all(r, st, &es, &e) : answer_upload(r, x.upload, st, &e);
+    assay_upload_free(x.upload);
+    assay_sheet_free(x.sheet);
+    return flow;
+}
+
+enum assay_http_flow assay_post_records_bulk(struct assay_http_request *r, void *worker) {
+    struct assay_session *s = assay_app_session(r, worker);
+    struct assay_upload_options o;
+    if (!s || !upload_options(r, &o)) return ASSAY_HTTP_DONE;
+    return r->media == MEDIA_CSV ? post_table(r, &o, s) : post_lines(r, &o, s);
 }

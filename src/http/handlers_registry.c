@@ -99,7 +99,7 @@ enum assay_http_flow assay_get_providers(struct assay_http_request *r, void *wor
     return assay_app_json(r, 200, &b);
 }
 
-/* Bulk: NDJSON or an array; all or nothing, for a network's registry is one thing. */
+/* Bulk: NDJSON, a table or an array; all or nothing, for a network's registry is one thing. */
 struct provider_list {
     struct assay_provider *rows;
     size_t n, cap;
@@ -115,6 +115,7 @@ static void note_errors(struct provider_list *l, struct assay_arena *a, int64_t 
         if (l->n_errors == l->cap_errors)
             l->errors = assay_xrealloc(l->errors, (l->cap_errors = l->cap_errors ? 2 * l->cap_errors : 16) * sizeof *l->errors);
         l->errors[l->n_errors++] = (struct assay_upload_error){.line = (size_t)line,
+                                                               .column = x->column,
                                                                .id = ASSAY_STR_NONE,
                                                                .status = x->status,
                                                                .detail = assay_arena_dup(a, assay_str_c(x->detail)).p,
@@ -162,18 +163,63 @@ static enum assay_status read_provider_array(struct assay_http_request *r, struc
     return ASSAY_OK;
 }
 
+struct provider_table {
+    struct assay_http_request *r;
+    struct provider_list *list;
+    struct assay_sheet *sheet;
+    struct assay_errors es;
+};
+
+static enum assay_status begin_providers(void *arg, struct assay_sheet *sheet, struct assay_error *e) {
+    struct provider_table *x = arg;
+    (void)e;
+    x->sheet = sheet;
+    return ASSAY_OK;
+}
+
+static enum assay_status take_provider(void *arg, const struct assay_csv_row *row, struct assay_error *e) {
+    struct provider_table *x = arg;
+    struct assay_arena *a = x->r->arena;
+    if (x->list->n == PROVIDERS_MAX)
+        return assay_fail(e, ASSAY_TOO_LARGE, "", "at most %d providers in one request", PROVIDERS_MAX);
+    if (assay_sheet_provider(x->sheet, row, a, next_provider(x->list), &x->es) == ASSAY_OK) x->list->n++;
+    else note_errors(x->list, a, (int64_t)row->line, &x->es);
+    return ASSAY_OK;
+}
+
+/* *es: what is wrong with the header. */
+static enum assay_status read_provider_table(struct assay_http_request *r, struct provider_list *l, struct assay_errors *es,
+                                             struct assay_error *e) {
+    struct provider_table x = {.r = r, .list = l};
+    struct assay_body_table table = {.header = begin_providers, .row = take_provider, .arg = &x};
+    enum assay_status st = assay_app_read_table(r, &table, es, e);
+    assay_sheet_free(x.sheet);
+    return st;
+}
+
+static enum assay_status read_providers(struct assay_http_request *r, struct provider_list *l, struct assay_errors *es,
+                                        struct assay_error *e) {
+    const char *type = r->media >= 0 ? r->route->accepts[r->media] : "application/json";
+    if (!strcmp(type, "text/csv")) return read_provider_table(r, l, es, e);
+    enum assay_status st = assay_app_is_utf8(r, e);
+    if (!st) st = assay_app_inflate(r, e);
+    if (st) return st;
+    return strstr(type, "ndjson") ? read_provider_lines(r, l, e) : read_provider_array(r, l, e);
+}
+
 enum assay_http_flow assay_post_providers(struct assay_http_request *r, void *worker) {
     struct provider_list l = {0};
     struct assay_error e = {0};
+    struct assay_errors es = {0};
     struct assay_session *s = assay_app_session(r, worker);
     if (!s) return ASSAY_HTTP_DONE;
-    enum assay_status st = strstr(r->route->accepts[0], "ndjson") ? read_provider_lines(r, &l, &e) : read_provider_array(r, &l, &e);
+    enum assay_status st = read_providers(r, &l, &es, &e);
     bool *created = assay_xcalloc(l.n, sizeof *created);
     int64_t n_created = 0;
     if (!st && !l.rejected) st = assay_registry_put_providers(s, l.rows, l.n, created, &e);
     for (size_t i = 0; i < l.n; i++) n_created += created[i];
     if (st) {
-        assay_app_fail(r, st, &e);
+        assay_app_fail_all(r, st, &es, &e);
     } else {
         struct assay_buf b = {0};
         assay_json_object(&b, NULL);
@@ -185,6 +231,7 @@ enum assay_http_flow assay_post_providers(struct assay_http_request *r, void *wo
         for (size_t i = 0; i < l.n_errors; i++) {
             assay_json_object(&b, NULL);
             assay_json_int(&b, "line", (int64_t)l.errors[i].line);
+            if (l.errors[i].column) assay_json_int(&b, "column", l.errors[i].column);
             assay_json_text(&b, "code", assay_status_code(l.errors[i].status));
             assay_json_text(&b, "detail", l.errors[i].detail);
             assay_json_text(&b, "pointer", l.errors[i].pointer);

@@ -145,6 +145,29 @@ int assay_http_media(struct assay_str content_type, const char *const *types) {
     return -1;
 }
 
+bool assay_http_accepts(const struct assay_http_request *r, const char *type) {
+    const char *const offer[] = {type, NULL};
+    return assay_http_negotiate(r->headers.accept, offer) >= 0;
+}
+
+bool assay_http_prefers_zh(const struct assay_http_request *r) { return assay_http_wants_zh(r->headers.accept_language); }
+
+struct assay_str assay_http_media_param(const struct assay_http_request *r, const char *name) {
+    struct assay_str rest = r->headers.content_type;
+    (void)cut_at(&rest, ';');
+    while (rest.n > 0) {
+        struct assay_str param = cut_at(&rest, ';');
+        const char *equals = memchr(param.p, '=', param.n);
+        if (!equals) continue;
+        size_t n = (size_t)(equals - param.p);
+        struct assay_str value = {equals + 1, param.n - n - 1};
+        if (!assay_http_name_is((struct assay_str){param.p, n}, name)) continue;
+        if (value.n >= 2 && value.p[0] == '"' && value.p[value.n - 1] == '"') value.p++, value.n -= 2;
+        return value;
+    }
+    return ASSAY_STR_NONE;
+}
+
 bool assay_http_etag_listed(struct assay_str list, const char *etag, bool weak) {
     struct assay_str element;
     while (assay_http_list_next(&list, &element)) {

@@ -13,6 +13,7 @@ struct problem_row {
 /* clang-format off */
 #define PROBLEMS(X) \
     X(INVALID_JSON, 400, 0) X(INVALID_UTF8, 400, 0) X(DUPLICATE_KEY, 400, 0) X(TOO_DEEP, 400, 0) X(NUL_CHARACTER, 400, 0) \
+    X(INVALID_CSV, 422, 0) X(RAGGED_ROW, 422, 0) X(INVALID_GZIP, 400, 0) \
     X(EMPTY_BODY, 400, 0) X(UNKNOWN_PARAMETER, 400, 0) X(INVALID_PARAMETER, 400, 0) X(INVALID_CURSOR, 400, 0) \
     X(CURSOR_EXPIRED, 410, 0) X(BAD_REQUEST, 400, 0) \
     X(UNAUTHORIZED, 401, 0) X(FORBIDDEN, 403, 0) X(NOT_FOUND, 404, 0) X(METHOD_NOT_ALLOWED, 405, 0) X(NOT_ACCEPTABLE, 406, 0) \
@@ -20,7 +21,8 @@ struct problem_row {
     X(URI_TOO_LONG, 414, 0) X(HEADERS_TOO_LARGE, 431, 0) X(UNSUPPORTED_MEDIA_TYPE, 415, 0) X(REQUEST_TIMEOUT, 408, 0) \
     X(VALIDATION_FAILED, 422, 0) X(UNKNOWN_FIELD, 422, 0) X(MISSING_FIELD, 422, 0) X(WRONG_TYPE, 422, 0) \
     X(INVALID_VALUE, 422, 0) \
-    X(OUT_OF_RANGE, 422, 0) X(TOO_LONG, 422, 0) X(INVALID_TIME, 422, 0) X(MISSING_OFFSET, 422, 0) X(FUTURE_TIME, 422, 0) \
+    X(OUT_OF_RANGE, 422, 0) X(TOO_LONG, 422, 0) X(INVALID_TIME, 422, 0) X(MISSING_OFFSET, 422, 0) X(AMBIGUOUS_TIME, 422, 0) \
+    X(REPEATED_COLUMN, 422, 0) X(ATTRIBUTE_CONFLICT, 422, 0) X(FUTURE_TIME, 422, 0) \
     X(UNKNOWN_PROVIDER, 422, 0) X(SENDER_NOT_ALLOWED, 403, 0) X(ORDER_FULL, 422, 0) X(ORDER_CLOSED, 409, 0) \
     X(UPLOAD_REFUSED, 422, 0) X(UPLOAD_RUNNING, 409, 5) \
     X(OVERLOADED, 503, 1) X(DRAINING, 503, 5) X(DATABASE_UNAVAILABLE, 503, 5) X(DATABASE, 500, 0) X(RETRY, 503, 1) \
@@ -83,6 +85,8 @@ static void write_error(const struct assay_error *e, bool zh, struct assay_buf *
     assay_json_object(b, NULL);
     if (e->field[0] == '/') assay_json_text(b, "pointer", e->field);
     else if (e->field[0]) assay_json_text(b, "parameter", e->field);
+    if (e->line) assay_json_int(b, "line", e->line);
+    if (e->column) assay_json_int(b, "column", e->column);
     assay_json_text(b, "code", assay_status_code(e->status));
     assay_json_text(b, "detail", e->detail[0] ? e->detail : title_of(e->status, zh));
     assay_json_object_end(b);

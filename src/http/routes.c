@@ -9,8 +9,13 @@
 #define STREAM_MS (INT64_C(3600) * 1000)
 
 static const char *const json[] = {"application/json", NULL};
-static const char *const ndjson[] = {"application/x-ndjson", NULL};
+static const char *const record_json[] = {"application/json", "application/cloudevents+json",
+                                          "application/cloudevents-batch+json", NULL};
+static const char *const rows[] = {"application/x-ndjson", "text/csv", NULL};
+static const char *const rejected_types[] = {"application/x-ndjson", "text/csv", NULL};
+static const char *const lang_param[] = {"lang", NULL};
 static const char *const record_params[] = {"atomic", "dry_run", NULL};
+static const char *const row_params[] = {"atomic", "dry_run", "time_zone", NULL};
 static const char *const upload_params[] = {"limit", "cursor", "kind", "status", "from", "to", NULL};
 static const char *const observation_params[] = {"limit", "cursor", "indicator", "from", "to", NULL};
 /* What is a table (src/http/tables.c) is offered as one. */
@@ -41,12 +46,18 @@ static const char *const risk_params[] = {"limit", "cursor", "scheme", "provider
     {.name = n, .method = m, .pattern = p, .kind = ASSAY_HTTP_WORKER, .lane = ASSAY_HTTP_LANE_WRITE, .handler = h, KEY, .accepts = types, .max_body = bytes}
 #define OPEN(n, p, h, f)     {.name = n, .method = ASSAY_HTTP_GET, .pattern = p, .kind = ASSAY_HTTP_IMMEDIATE, .handler = h, .flags = f, \
                               .scope = (f) & ASSAY_HTTP_VOLATILE ? ASSAY_SCOPE_NONE : ASSAY_SCOPE_PROGRAM}
-/* Records: one object goes to the committer, an array to a worker of the bulk lane; NDJSON is streamed to one. */
+/* Records: one object goes to the committer, an array to a worker of the bulk lane; NDJSON and
+ * tables are streamed to one. */
 #define RECORDS(n, p) \
     {.name = n, .method = ASSAY_HTTP_POST, .pattern = p, .kind = ASSAY_HTTP_ASYNC, .lane = ASSAY_HTTP_LANE_BULK, \
-     .handler = assay_post_records, KEY, .params = record_params, .accepts = json, .max_body = RECORD_BODY_MAX}, \
+     .handler = assay_post_records, KEY, .params = record_params, .accepts = record_json, .max_body = RECORD_BODY_MAX, .flags = ASSAY_HTTP_GZIP_BODY}, \
     {.name = n "_bulk", .method = ASSAY_HTTP_POST, .pattern = p, .kind = ASSAY_HTTP_STREAM, .lane = ASSAY_HTTP_LANE_BULK, \
-     .handler = assay_post_records_bulk, KEY, .params = record_params, .accepts = ndjson, .body_ms = STREAM_MS}
+     .handler = assay_post_records_bulk, KEY, .accepts = rows, .params = row_params, .body_ms = STREAM_MS, \
+     .flags = ASSAY_HTTP_GZIP_BODY}
+/* The registry in bulk: a change that is sent as a file. */
+#define PROVIDERS(n, types, bytes) \
+    {.name = n, .method = ASSAY_HTTP_POST, .pattern = "/v1/providers", .kind = ASSAY_HTTP_WORKER, .lane = ASSAY_HTTP_LANE_WRITE, \
+     .handler = assay_post_providers, KEY, .accepts = types, .max_body = bytes, .flags = ASSAY_HTTP_GZIP_BODY}
 
 static const struct assay_http_route routes[] = {
     RECORDS("post_repair_events", "/v1/repair-events"),
@@ -57,14 +68,16 @@ static const struct assay_http_route routes[] = {
     READ("get_upload", "/v1/uploads/{upload}", assay_get_upload, NULL),
     {.name = "post_revert", .method = ASSAY_HTTP_POST, .pattern = "/v1/uploads/{upload}/revert", .kind = ASSAY_HTTP_WORKER,
      .lane = ASSAY_HTTP_LANE_BULK, .handler = assay_post_revert, KEY},
-    READ("get_rejected", "/v1/uploads/{upload}/rejected", assay_get_rejected, page_params),
+    {.name = "get_rejected", .method = ASSAY_HTTP_GET, .pattern = "/v1/uploads/{upload}/rejected", .kind = ASSAY_HTTP_WORKER,
+     .lane = ASSAY_HTTP_LANE_READ, .handler = assay_get_rejected, KEY, .params = page_params, .produces = rejected_types},
     {.name = "list_changes", .method = ASSAY_HTTP_GET, .pattern = "/v1/changes", .kind = ASSAY_HTTP_WORKER, .lane = ASSAY_HTTP_LANE_FEED,
      .handler = assay_get_changes, KEY, .params = change_params},
+    HELD("get_template", "/v1/templates/{template}", assay_get_template, lang_param),
 
     {.name = "list_providers", .method = ASSAY_HTTP_GET, .pattern = "/v1/providers", .kind = ASSAY_HTTP_ASYNC, .lane = ASSAY_HTTP_LANE_READ,
      .handler = assay_get_providers, KEY, .params = page_params, .produces = table},
-    CHANGE("post_providers", ASSAY_HTTP_POST, "/v1/providers", assay_post_providers, json, DOCUMENT_BODY_MAX),
-    CHANGE("post_providers_bulk", ASSAY_HTTP_POST, "/v1/providers", assay_post_providers, ndjson, PROVIDERS_BODY_MAX),
+    PROVIDERS("post_providers", json, DOCUMENT_BODY_MAX),
+    PROVIDERS("post_providers_bulk", rows, PROVIDERS_BODY_MAX),
     HELD("get_provider", "/v1/providers/{provider}", assay_get_provider, NULL),
     CHANGE("put_provider", ASSAY_HTTP_PUT, "/v1/providers/{provider}", assay_put_provider, json, DOCUMENT_BODY_MAX),
     HELD_TABLE("list_calendars", "/v1/calendars", assay_get_documents, NULL),

@@ -41,7 +41,7 @@ struct assay_item assay_item_dup(const struct assay_item *it, struct assay_arena
     struct assay_item k = *it;
     k.provider = assay_arena_dup(a, it->provider), k.order = assay_arena_dup(a, it->order), k.id = assay_arena_dup(a, it->id);
     k.target = assay_arena_dup(a, it->target), k.content = assay_arena_dup(a, it->content),
-    k.packed = assay_arena_dup(a, it->packed);
+    k.packed = assay_arena_dup(a, it->packed), k.original = assay_arena_dup(a, it->original);
     return k;
 }
 

@@ -69,6 +69,8 @@ struct assay_service_counts *assay_service_counts(struct assay_service *s) { ret
 
 assay_instant assay_service_now(const struct assay_service *s) { return s->options.now(); }
 
+const struct assay_zone *assay_service_zone(struct assay_service *s, const char *name) { return assay_zones_get(&s->zones, name); }
+
 struct assay_session *assay_session_new(struct assay_service *s) {
     struct assay_session *n = assay_xcalloc(1, sizeof *n);
     n->service = s;

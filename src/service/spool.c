@@ -12,7 +12,7 @@ struct entry {
     uint32_t size; /* with header, a multiple of 8 */
     uint8_t kind, type, target_kind, party, n_provider, n_id, n_order, n_target;
     uint16_t flags;
-    uint32_t n_content, n_packed;
+    uint32_t n_content, n_packed, n_original, unused;
     int64_t at, received_at, upload_id, line;
 };
 #define HAS_ORDER 1
@@ -114,9 +114,9 @@ static int by_seen(const void *x, const void *y) {
     return (a->line > b->line) - (a->line < b->line);
 }
 
-/* FNV-1a, finished by a multiplicative mix. A collision only makes a record wait until the end of its upload. */
+/* FNV-1a, finished by a multiplicative mix; what is absent is as what is empty. A collision only makes a record wait until the end of its upload. */
 static uint64_t hash_of(uint64_t h, const char *p, size_t n) {
-    for (size_t i = 0; i < n; i++) h = (h ^ (unsigned char)p[i]) * UINT64_C(0x100000001b3);
+    for (size_t i = 0; p && i < n; i++) h = (h ^ (unsigned char)p[i]) * UINT64_C(0x100000001b3);
     h ^= h >> 32;
     return h * UINT64_C(0x9e3779b97f4a7c15);
 }
@@ -186,7 +186,8 @@ static char *put(char *p, struct assay_str s) {
 }
 
 enum assay_status assay_spool_add(struct assay_spool *s, const struct assay_item *it, struct assay_error *e) {
-    size_t size = sizeof(struct entry) + it->provider.n + it->order.n + it->id.n + it->target.n + it->content.n + it->packed.n;
+    size_t size = sizeof(struct entry) + it->provider.n + it->order.n + it->id.n + it->target.n + it->content.n + it->packed.n +
+                  it->original.n;
     size = (size + 7) & ~(size_t)7;
     if (s->used + size > s->run_bytes && s->n > 0) {
         enum assay_status st = spill(s, e);
@@ -214,12 +215,13 @@ enum assay_status assay_spool_add(struct assay_spool *s, const struct assay_item
                         .flags = (uint16_t)((it->order.p ? HAS_ORDER : 0) | (it->target.p ? HAS_TARGET : 0)),
                         .n_content = (uint32_t)it->content.n,
                         .n_packed = (uint32_t)it->packed.n,
+                        .n_original = (uint32_t)it->original.n,
                         .at = it->at,
                         .received_at = it->received_at,
                         .upload_id = it->upload_id,
                         .line = it->line};
     char *p = put(put((char *)(x + 1), it->provider), it->order);
-    put(put(put(put(p, it->id), it->target), it->content), it->packed);
+    put(put(put(put(put(p, it->id), it->target), it->content), it->packed), it->original);
     uint64_t h = hash_of(UINT64_C(0xcbf29ce484222325) + x->kind, it->provider.p, it->provider.n);
     s->seen[s->n] = (struct seen){.id_hash = hash_of(h, it->id.p, it->id.n),
                                   .order_hash = hash_of(x->flags & HAS_ORDER, it->order.p, it->order.n),
@@ -378,9 +380,11 @@ static void item_of(const struct entry *x, struct assay_arena *a, struct assay_i
     TAKE(target, x->n_target);
     TAKE(content, x->n_content);
     TAKE(packed, x->n_packed);
+    TAKE(original, x->n_original);
 #undef TAKE
     if (!(x->flags & HAS_ORDER)) out->order = ASSAY_STR_NONE;
     if (!(x->flags & HAS_TARGET)) out->target = ASSAY_STR_NONE;
+    if (!x->n_original) out->original = ASSAY_STR_NONE;
     out->kind = x->kind, out->type = x->type, out->target_kind = x->target_kind, out->party = x->party;
     out->at = x->at, out->received_at = x->received_at, out->upload_id = x->upload_id, out->line = x->line;
 }

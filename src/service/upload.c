@@ -25,13 +25,16 @@ struct assay_upload {
     struct assay_arena arena; /* of the upload */
     struct assay_arena line;  /* of one line */
     struct assay_spool *spool;
-    int64_t seen_us; /* when its row last said that it runs */
+    const struct assay_sheet *sheet; /* of a table; NULL: JSON */
+    struct assay_errors row_errors;  /* of the row being read */
+    int64_t seen_us;                 /* when its row last said that it runs */
     struct assay_ingest_run run;
     /* rejections not yet written */
     struct assay_rejection_row *rejections;
     size_t n_rejections;
     struct assay_arena rejection_arena;
     int64_t next_n;
+    bool header_kept;
     struct shown **shown; /* the first SHOWN_MAX by line */
     size_t n_shown;
     struct assay_upload_error *errors;
@@ -109,7 +112,7 @@ enum assay_status assay_upload_begin(struct assay_session *s, const struct assay
     assay_upload_id_format(u->row.upload_id, u->id_text);
     u->spool = assay_spool_new(s->service->options.spool_dir, s->service->options.upload_run_bytes,
                                &s->service->counts.spool_bytes);
-    u->rejections = assay_xcalloc(REJECT_BATCH, sizeof *u->rejections);
+    u->rejections = assay_xcalloc(REJECT_BATCH + 1, sizeof *u->rejections); /* and the header */
     u->shown = assay_xcalloc(SHOWN_MAX + 1, sizeof(struct shown *));
     u->seen_us = assay_clock_monotonic_us();
     enum assay_status st = ASSAY_OK;
@@ -171,13 +174,13 @@ static enum assay_status flush_rejections(struct assay_upload *u, struct assay_e
 }
 
 /* Keep the error among the first by line: lines come in order while reading, in any order while applying. */
-static void show(struct assay_upload *u, int64_t line, struct assay_str id, enum assay_status status, const char *pointer,
-                 const char *detail) {
+static void show(struct assay_upload *u, int64_t line, struct assay_str id, const struct assay_error *what) {
     if (u->n_shown == SHOWN_MAX && (int64_t)u->shown[SHOWN_MAX - 1]->error.line <= line) return;
     struct shown *x = assay_xcalloc(1, sizeof *x);
-    snprintf(x->detail, sizeof x->detail, "%s", detail);
-    snprintf(x->pointer, sizeof x->pointer, "%s", pointer);
-    x->error = (struct assay_upload_error){.line = (size_t)line, .status = status, .detail = x->detail, .pointer = x->pointer};
+    snprintf(x->detail, sizeof x->detail, "%s", what->detail);
+    snprintf(x->pointer, sizeof x->pointer, "%s", what->field);
+    x->error = (struct assay_upload_error){
+        .line = (size_t)line, .column = what->column, .status = what->status, .detail = x->detail, .pointer = x->pointer};
     if (id.p && id.n < sizeof x->id) {
         memcpy(x->id, id.p, id.n);
         x->error.id = (struct assay_str){x->id, id.n};
@@ -189,18 +192,35 @@ static void show(struct assay_upload *u, int64_t line, struct assay_str id, enum
     if (++u->n_shown > SHOWN_MAX) free(u->shown[--u->n_shown]);
 }
 
-static enum assay_status reject_one(struct assay_upload *u, int64_t line, struct assay_str id, enum assay_status status,
-                                    const char *pointer, const char *detail, struct assay_str body, struct assay_error *e) {
+/* The header of a table stands with its refused rows, as row -1, so that their file can be made of them alone. */
+static void keep_header(struct assay_upload *u) {
+    struct assay_buf header = {0};
+    assay_sheet_header_write(u->sheet, &header);
+    u->rejections[u->n_rejections++] = (struct assay_rejection_row){
+        .n = ASSAY_REJECTION_HEADER,
+        .line = 0,
+        .id = ASSAY_STR_NONE,
+        .code = ASSAY_STR(""),
+        .pointer = ASSAY_STR(""),
+        .detail = ASSAY_STR(""),
+        .body = assay_arena_dup(&u->rejection_arena, assay_buf_str(&header))};
+    assay_buf_free(&header);
+    u->header_kept = true;
+}
+
+static enum assay_status reject_one(struct assay_upload *u, int64_t line, struct assay_str id, const struct assay_error *what,
+                                    struct assay_str body, struct assay_error *e) {
     struct assay_arena *a = &u->rejection_arena;
-    show(u, line, id, status, pointer, detail);
+    show(u, line, id, what);
+    if (u->sheet && !u->header_kept) keep_header(u);
     u->rejections[u->n_rejections++] = (struct assay_rejection_row){.n = u->next_n++,
                                                                     .line = line,
                                                                     .id = assay_arena_dup(a, id),
-                                                                    .code = assay_str_c(assay_status_code(status)),
-                                                                    .pointer = assay_arena_dup(a, assay_str_c(pointer)),
-                                                                    .detail = assay_arena_dup(a, assay_str_c(detail)),
+                                                                    .code = assay_str_c(assay_status_code(what->status)),
+                                                                    .pointer = assay_arena_dup(a, assay_str_c(what->field)),
+                                                                    .detail = assay_arena_dup(a, assay_str_c(what->detail)),
                                                                     .body = assay_arena_dup(a, body)};
-    return u->n_rejections == REJECT_BATCH ? flush_rejections(u, e) : ASSAY_OK;
+    return u->n_rejections >= REJECT_BATCH ? flush_rejections(u, e) : ASSAY_OK;
 }
 
 static enum assay_status reject_line(struct assay_upload *u, int64_t line, struct assay_str id, const struct assay_errors *es,
@@ -208,8 +228,7 @@ static enum assay_status reject_line(struct assay_upload *u, int64_t line, struc
     enum assay_status st = ASSAY_OK;
     u->row.rejected++;
     for (size_t i = 0; i < assay_errors_kept(es) && !st; i++) {
-        const struct assay_error *x = &es->items[i];
-        st = reject_one(u, line, id, x->status, x->field, x->detail, i == 0 ? body : ASSAY_STR_NONE, e);
+        st = reject_one(u, line, id, &es->items[i], i == 0 ? body : ASSAY_STR_NONE, e);
     }
     return st;
 }
@@ -220,7 +239,20 @@ enum assay_status assay_upload_bad_line(struct assay_upload *u, int64_t line, en
     if (st) return st;
     u->row.rejected++;
     atomic_fetch_add(&u->session->service->counts.invalid[u->o.intake], 1);
-    return reject_one(u, line, ASSAY_STR_NONE, why, "", detail, ASSAY_STR_NONE, e);
+    struct assay_error what;
+    assay_fail(&what, why, "", "%s", detail);
+    return reject_one(u, line, ASSAY_STR_NONE, &what, ASSAY_STR_NONE, e);
+}
+
+/* A record that was read is staged. original: as struct assay_item has it. */
+static enum assay_status stage(struct assay_upload *u, const struct assay_record *r, struct assay_str original, int64_t line,
+                               struct assay_error *e) {
+    struct assay_item item;
+    assay_item_of_record(r, u->o.party, u->row.received_at, &u->line, &item);
+    item.upload_id = u->row.upload_id;
+    item.line = line;
+    item.original = original;
+    return assay_spool_add(u->spool, &item, e);
 }
 
 enum assay_status assay_upload_line(struct assay_upload *u, struct assay_str text, int64_t line, struct assay_error *e) {
@@ -233,18 +265,47 @@ enum assay_status assay_upload_line(struct assay_upload *u, struct assay_str tex
         atomic_fetch_add(&u->session->service->counts.invalid[u->o.intake], 1);
         return reject_line(u, line, r.id, &es, text, e);
     }
-    struct assay_item item;
-    assay_item_of_record(&r, u->o.party, u->row.received_at, &u->line, &item);
-    item.upload_id = u->row.upload_id;
-    item.line = line;
-    return assay_spool_add(u->spool, &item, e);
+    return stage(u, &r, ASSAY_STR_NONE, line, e);
+}
+
+void assay_upload_sheet(struct assay_upload *u, const struct assay_sheet *sheet) { u->sheet = sheet; }
+
+enum assay_status assay_upload_row(struct assay_upload *u, const struct assay_csv_row *row, struct assay_error *e) {
+    struct assay_record r;
+    enum assay_status st = count_record(u, e);
+    if (st) return st;
+    assay_arena_reset(&u->line);
+    if (assay_sheet_record(u->sheet, row, u->row.received_at, &u->line, &r, &u->row_errors) == ASSAY_OK)
+        return stage(u, &r, row->text, (int64_t)row->line, e);
+    atomic_fetch_add(&u->session->service->counts.invalid[u->o.intake], 1);
+    struct assay_buf cells = {0};
+    if (row->text.n) assay_sheet_cells_write(u->sheet, row->text, &cells);
+    st = reject_line(u, (int64_t)row->line, r.id, &u->row_errors, assay_buf_str(&cells), e);
+    assay_buf_free(&cells);
+    return st;
+}
+
+enum assay_status assay_upload_event(struct assay_upload *u, const struct assay_json_doc *d, size_t i, struct assay_str text,
+                                     struct assay_error *e) {
+    struct assay_record r;
+    enum assay_status st = count_record(u, e);
+    if (st) return st;
+    assay_arena_reset(&u->line);
+    if (assay_cloudevent_decode(d, i, u->o.intake, u->row.received_at, &u->line, &r, &u->row_errors) == ASSAY_OK)
+        return stage(u, &r, ASSAY_STR_NONE, (int64_t)i + 1, e);
+    atomic_fetch_add(&u->session->service->counts.invalid[u->o.intake], 1);
+    return reject_line(u, (int64_t)i + 1, r.id, &u->row_errors, text, e);
 }
 
 /* --- applying -------------------------------------------------------------------------------------------------------------- */
 
 /* The record again as a sender would write it, for the file of what was refused. */
-static void write_again(const struct assay_item *it, struct assay_arena *a, struct assay_buf *b) {
+static void write_again(const struct assay_upload *u, const struct assay_item *it, struct assay_arena *a, struct assay_buf *b) {
     struct assay_record r;
+    if (u->sheet) {
+        assay_sheet_cells_write(u->sheet, it->original, b);
+        return;
+    }
     struct assay_error ignored;
     assay_record_init(&r);
     r.kind = it->kind, r.type = it->type, r.id = it->id, r.provider = it->provider, r.order = it->order, r.at = it->at;
@@ -261,11 +322,12 @@ static enum assay_status tell_results(struct assay_upload *u, const struct assay
             continue;
         }
         struct assay_buf body = {0};
-        write_again(it, &u->line, &body);
+        write_again(u, it, &u->line, &body);
         u->row.rejected++;
         const char *pointer = it->status == ASSAY_UNKNOWN_PROVIDER ? "/provider" : it->status == ASSAY_ID_CONFLICT ? "/id" : "";
-        st = reject_one(u, it->line, it->id, it->status, pointer, it->detail ? it->detail : assay_status_title(it->status),
-                        assay_buf_str(&body), e);
+        struct assay_error what;
+        assay_fail(&what, it->status, pointer, "%s", it->detail ? it->detail : assay_status_title(it->status));
+        st = reject_one(u, it->line, it->id, &what, assay_buf_str(&body), e);
         assay_buf_free(&body);
     }
     return st;

@@ -22,6 +22,9 @@ struct step {
 };
 #define JSON "application/json"
 #define NDJSON "application/x-ndjson"
+#define CSV "text/csv; charset=utf-8"
+#define EVENT "application/cloudevents+json"
+#define EVENTS "application/cloudevents-batch+json"
 /* clang-format off */
 #define ROW(a, n, m, t, s) .at = a, .name = n, .method = m, .target = t, .status = s
 static const struct step story[] = {
@@ -88,6 +91,13 @@ static const struct step story[] = {
     {ROW(NULL, "list_compensation", "GET", "/v1/compensation/2001-02", 200)},
     {ROW(NULL, "get_completeness", "GET", "/v1/providers/P001/completeness/2001-02", 200)},
     {ROW(NULL, "list_completeness", "GET", "/v1/completeness/2001-02?limit=2", 200)},
+    /* files from a spreadsheet, and events */
+    {ROW(NULL, "get_template", "GET", "/v1/templates/survey-responses.csv?lang=zh", 200)},
+    {ROW(NULL, "post_providers.table", "POST", "/v1/providers", 200)},
+    {ROW(NULL, "post_ccc_dispatches.events", "POST", "/v1/ccc-dispatches", 200), .type = EVENTS},
+    {ROW(NULL, "post_survey_responses.event", "POST", "/v1/survey-responses", 201), .type = EVENT},
+    {ROW(NULL, "post_repair_events.table", "POST", "/v1/repair-events?time_zone=Asia/Shanghai", 200)},
+    {ROW(NULL, "get_rejected.table", "GET", "/v1/uploads/{upload}/rejected", 200)},
     {ROW(NULL, "livez", "GET", "/livez", 200), .keyless = true},
     {ROW(NULL, "readyz", "GET", "/readyz", 200), .keyless = true},
     /* what can go wrong */
@@ -180,9 +190,11 @@ static const char *body_of(const struct step *s, struct assay_buf *out) {
     }
     if (s->body) snprintf(name, sizeof name, "examples/%s", s->body + 1);
     else snprintf(name, sizeof name, "examples/%s.request.json", s->name);
-    if (contract_read(name, out)) return JSON;
+    if (contract_read(name, out)) return s->type ? s->type : JSON;
     snprintf(name, sizeof name, "examples/%s.request.ndjson", s->name);
-    return contract_read(name, out) ? NDJSON : NULL;
+    if (contract_read(name, out)) return NDJSON;
+    snprintf(name, sizeof name, "examples/%s.request.csv", s->name);
+    return contract_read(name, out) ? CSV : NULL;
 }
 
 static void call(const struct step *s, const char *if_none_match, struct assay_http_result *out) {
@@ -225,6 +237,13 @@ static void mask_uploads(struct assay_buf *b) {
         if (b->p[i] == 'u' && strspn(b->p + i + 1, "0123456789abcdef") == 16) memset(b->p + i + 11, '0', 6);
 }
 
+/* What kind of file a reply is. */
+static const char *extension_of(const struct assay_http_result *r) {
+    char type[256] = "";
+    (void)header_of(r, "Content-Type", type);
+    return !strncmp(type, "text/csv", 8) ? "csv" : !strcmp(type, NDJSON) ? "ndjson" : "json";
+}
+
 /* A cursor of the feed over all providers holds transaction ids: what it is does not count. */
 static void mask_cursors(struct assay_buf *b) {
     static const char member[] = "\"next\"";
@@ -255,8 +274,9 @@ static bool same_text(const char *name, const struct assay_http_result *r, bool 
 
 static void check_file(const struct step *s, const struct assay_http_result *r) {
     char name[256], path[4096];
-    bool lines = strstr(s->name, "rejected") != NULL;
-    snprintf(name, sizeof name, "examples/%s.reply.%s", s->name, lines ? "ndjson" : "json");
+    const char *extension = extension_of(r);
+    bool lines = strcmp(extension, "json") != 0;
+    snprintf(name, sizeof name, "examples/%s.reply.%s", s->name, extension);
     if (same_text(name, r, lines)) return;
     ck_assert_msg(writing(),
                   "%s is not what the program says now (ASSAY_WRITE_EXAMPLES=1, then api/examples.py mends it):\n%.4000s", name,

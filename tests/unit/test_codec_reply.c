@@ -504,8 +504,8 @@ END_TEST
 
 START_TEST(uploads) {
     const struct assay_upload_error errors[] = {
-        {7, ASSAY_STR("a-1"), ASSAY_UNKNOWN_FIELD, "order.opened has no such field", "/courier"},
-        {9, ASSAY_STR_NONE, ASSAY_INVALID_JSON, "column 3: \"", ""},
+        {7, 3, ASSAY_STR("a-1"), ASSAY_UNKNOWN_FIELD, "order.opened has no such field", "/courier"},
+        {9, 0, ASSAY_STR_NONE, ASSAY_INVALID_JSON, "column 3: \"", ""},
     };
     struct assay_upload_reply u = {.upload = ASSAY_STR("17"),
                                    .received = 10,
@@ -516,7 +516,7 @@ START_TEST(uploads) {
                                    .errors = errors};
     assay_upload_write(&u, &out, NULL);
     is("{\"upload\":\"17\",\"received\":10,\"accepted\":7,\"duplicates\":1,\"rejected\":2,\"errors\":["
-       "{\"line\":7,\"id\":\"a-1\",\"code\":\"unknown_field\",\"detail\":\"order.opened has no such "
+       "{\"line\":7,\"column\":3,\"id\":\"a-1\",\"code\":\"unknown_field\",\"detail\":\"order.opened has no such "
        "field\",\"pointer\":\"/courier\"},"
        "{\"line\":9,\"id\":null,\"code\":\"invalid_json\",\"detail\":\"column 3: \\\"\",\"pointer\":\"\"}]}");
     const struct assay_verdict_change change = {ASSAY_STR("S"), ASSAY_STR("P"), ASSAY_STR("W"), ASSAY_OUTCOME_NONE, ASSAY_MISSED};
