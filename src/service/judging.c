@@ -64,7 +64,7 @@ void assay_judge_order(const struct assay_config *cfg, const struct assay_config
     bool open = o->state == ASSAY_STATE_OPEN && v->outcome == ASSAY_PENDING;
     out->row = (struct assay_verdict_row){
         .key = key,
-        .scheme_id = scheme->id,
+        .scheme_id = assay_config_sheet(cfg, key.provider_id, scheme->id),
         .outcome = v->outcome,
         .reason = v->reason,
         .scheme_version = v->scheme ? v->scheme->version : 0,
