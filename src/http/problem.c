@@ -89,17 +89,26 @@ static void write_error(const struct assay_error *e, bool zh, struct assay_buf *
     assay_json_object_end(b);
 }
 
+static void write_line_error(const struct assay_upload_error *x, bool zh, struct assay_buf *b) {
+    assay_json_object(b, NULL);
+    assay_json_int(b, "line", (int64_t)x->line);
+    assay_json_text(b, "code", assay_status_code(x->status));
+    assay_json_text(b, "detail", x->detail && *x->detail ? x->detail : title_of(x->status, zh));
+    assay_json_text(b, "pointer", x->pointer ? x->pointer : "");
+    assay_json_object_end(b);
+}
+
 static void write_detail(const struct assay_http_problem *p, struct assay_buf *b) {
     if (p->detail.n > 0) {
         assay_json_str(b, "detail", p->detail);
         return;
     }
-    if (!p->errors || p->errors->n == 0) {
+    if (!p->n_lines && (!p->errors || p->errors->n == 0)) {
         assay_json_text(b, "detail", title_of(p->status, p->zh));
         return;
     }
     char text[96];
-    size_t kept = assay_errors_kept(p->errors), n = p->errors->n;
+    size_t kept = p->n_lines ? p->n_lines : assay_errors_kept(p->errors), n = p->n_lines ? p->total_lines : p->errors->n;
     if (kept < n)
         snprintf(text, sizeof text, p->zh ? "共 %zu 个错误，列出前 %zu 个" : "%zu errors, of which the first %zu are listed", n,
                  kept);
@@ -125,6 +134,7 @@ void assay_http_problem_write(const struct assay_http_problem *p, struct assay_b
         return;
     }
     assay_json_array(b, "errors");
+    for (size_t i = 0; i < p->n_lines; i++) write_line_error(&p->lines[i], p->zh, b);
     for (size_t i = 0; p->errors && i < assay_errors_kept(p->errors); i++) write_error(&p->errors->items[i], p->zh, b);
     if (!p->errors && p->error && p->error->field[0]) write_error(p->error, p->zh, b);
     assay_json_array_end(b);
@@ -156,6 +166,11 @@ void assay_http_reply_problem_list(struct assay_http_request *r, enum assay_stat
                                    struct assay_str errors, const char *member, struct assay_str value) {
     reply(r, &(struct assay_http_problem){
                  .status = status, .detail = detail, .errors_json = errors, .member = member, .value = value});
+}
+
+void assay_http_reply_problem_lines(struct assay_http_request *r, enum assay_status status,
+                                    const struct assay_upload_error *lines, size_t n, size_t total) {
+    reply(r, &(struct assay_http_problem){.status = status, .lines = lines, .n_lines = n, .total_lines = total});
 }
 
 /* --- over the wire ------------------------------------------------------------------------------------------------ */
