@@ -291,5 +291,26 @@ def turns(cluster):
             tap.equal("still running", "running", client.get(reply.headers["Location"])["status"])
 
 
+def preferences(cluster):
+    """Prefer says how long to wait, at most as long as the daemon would; what cannot be read is passed over"""
+    d = tap.Differences()
+    with cluster.database() as db:
+        served = db.serve("--recompute-page=1", "--change-seconds=2")
+        with served.client() as client:
+            client.register(PROVIDERS)
+            client.upload("repair", list(orders(0, 6000)))
+            for i, (prefer, least, most) in enumerate([("handling=lenient, Wait=1; x=y", 1, 1.9), ("wait=x, wait=600", 2, 60)]):
+                began = time.monotonic()
+                reply = send(client, "/v1/rates/fy01-labour", {**RATES, "rates": [{"product": "*", "warranty": "*", "amount": f"{i}.00"}]},
+                             Prefer=prefer)
+                took = time.monotonic() - began
+                d.equal(f"{prefer}: status", 202, reply.status)
+                if not least <= took < most:
+                    d.add(f"{prefer}: took {took:.2f} s")
+                while client.get(reply.headers["Location"])["status"] == "running":
+                    time.sleep(0.1)
+    d.finish()
+
+
 if __name__ == "__main__":
-    daemon.main([contract_and_schemas, same_mistakes, preconditions, killed_and_taken_over, turns])
+    daemon.main([contract_and_schemas, same_mistakes, preconditions, killed_and_taken_over, turns, preferences])

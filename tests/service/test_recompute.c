@@ -11,6 +11,7 @@
 #include "assay/service.h"
 #include "check_main.h"
 #include "pg.h"
+#include "store/embedded.h"
 #include "test_random.h"
 
 #define PROVIDERS 4
@@ -751,6 +752,66 @@ START_TEST(one_at_a_time) {
 }
 END_TEST
 
+/* --- databases of the first release -------------------------------------------------------------------------------------------------- */
+
+/* What stood before there were sheets is in force after the migration, and is put out of force as anything else. */
+START_TEST(released_database) {
+    static const char *const rows[] = {
+        "CREATE TABLE schema_migration (version integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL)",
+        "INSERT INTO schema_migration VALUES (1, '0001_foundation', now())",
+        "INSERT INTO config VALUES (1, 1, 1)",
+        "INSERT INTO provider VALUES (1, 'P001')",
+        "INSERT INTO provider_version VALUES (1, 1, '-infinity', now(), 'n', 'Beijing', false, 'active')",
+        "INSERT INTO provider_head VALUES (1, 0, 1)",
+        "INSERT INTO scheme VALUES (1, 'hp-gold-fy01')",
+        "INSERT INTO verdict (provider_id, scheme_id, outcome, reason, scheme_version, calendar_version, month, diagnosis, "
+        "cycle, order_no) "
+        "VALUES (1, 1, 1, 0, 1, 1, 24012, 1, 1, 'W1')",
+        "INSERT INTO tally VALUES (1, 1, 24012, ARRAY[1, 1])",
+        "INSERT INTO pay_tally VALUES (1, 1, 24012, 8000, 1)",
+    };
+    char released[TEST_PG_CONNINFO];
+    struct assay_db *db;
+    struct assay_arena a = {0};
+    struct assay_window_row *windows;
+    struct assay_pay_row *pays;
+    size_t n;
+    int applied;
+    test_pg_database(released);
+    free(ask(released, assay_migrations[0].text));
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) free(ask(released, rows[i]));
+    OK(assay_db_open(released, 60000, &db, &err));
+    OK(assay_store_migrate(db, test_now(), &applied, &err));
+    ck_assert_int_ge(applied, 1);
+    for (int32_t provider = 0; provider < 2; provider++) { /* all, and one */
+        OK(assay_store_window(db, 1, provider, 24012, 24012, 0, 1, &a, &windows, &n, &err));
+        ck_assert_uint_eq(n, 1);
+        ck_assert_int_eq(windows[0].counts[1], 1);
+        OK(assay_store_pays(db, 1, provider, 24012, &a, &pays, &n, &err));
+        ck_assert_uint_eq(n, 1);
+    }
+    free(ask(released, "INSERT INTO sheet_in_force VALUES (1, 1, -1)"));
+    for (int32_t provider = 0; provider < 2; provider++) {
+        OK(assay_store_window(db, 1, provider, 24012, 24012, 0, 1, &a, &windows, &n, &err));
+        ck_assert_int_eq(windows[0].counts[1], 0);
+        OK(assay_store_pays(db, 1, provider, 24012, &a, &pays, &n, &err));
+        ck_assert_uint_eq(n, 0);
+    }
+    int16_t sheets[] = {1, -1};
+    bool more;
+    OK(assay_store_sheets_clear(db, 1, sheets, 2, 10, &more, &err));
+    ck_assert(!more);
+    free(ask(released, "DELETE FROM sheet_in_force"));
+    OK(assay_store_sheets_clear(db, 1, sheets, 2, 10, &more, &err));
+    char *left = ask(released, "SELECT count(*) FROM verdict");
+    ck_assert_str_eq(left, "0"); /* cleared while it was not in force */
+    free(left);
+    assay_db_close(db);
+    assay_arena_free(&a);
+    test_pg_drop(released);
+}
+END_TEST
+
 static Suite *suite_of_recomputation(void) {
     Suite *s = suite_create("recomputation");
     TCase *t = tcase_create("recomputation");
@@ -764,6 +825,7 @@ static Suite *suite_of_recomputation(void) {
     tcase_add_test(t, repair_while_it_runs);
     tcase_add_test(t, taken_over);
     tcase_add_test(t, one_at_a_time);
+    tcase_add_test(t, released_database);
     suite_add_tcase(s, t);
     return s;
 }
