@@ -534,7 +534,8 @@ static enum assay_status refold_order(struct batch *b, const struct voids *voids
     now->fresh = row == NULL;
     struct assay_verdict_row *after = &b->verdicts[b->n_verdicts];
     size_t n_after = count_order(b, &is, t->key, +1, after);
-    if (b->run->mode == ASSAY_INGEST_TRIAL) tell_changes(b, assay_config_provider_by_id(b->cfg, t->key.provider_id), t->key.order_no, before, after);
+    if (b->run->mode == ASSAY_INGEST_TRIAL)
+        tell_changes(b, assay_config_provider_by_id(b->cfg, t->key.provider_id), t->key.order_no, before, after);
     /* Only verdicts that changed are written; an order never judged and not existing has none. */
     size_t kept = 0, told = 0; /* what is not in force yet is no news */
     for (size_t i = 0; i < n_after; i++) {

@@ -187,7 +187,8 @@ static enum assay_status turn_locked(struct step *t, bool *useful, struct assay_
     if (!st) st = assay_store_recomputation_end(db, r->id, ASSAY_RUN_DONE, assay_service_now(t->s->service), ASSAY_STR_NONE, e);
     if (!st) st = assay_store_config_advance(db, e);
     if (st) return st;
-    return assay_store_change_configuration(db, revision + 1, assay_cause_told(r->cause_kind, !r->cause_code.p), r->cause_code, e);
+    return assay_store_change_configuration(db, revision + 1, assay_cause_told(r->cause_kind, !r->cause_code.p), r->cause_code,
+                                            e);
 }
 
 /* The configuration has moved: this daemon sees it at once, whoever waits is told. */

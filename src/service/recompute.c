@@ -311,13 +311,13 @@ static void compare_evaluations(struct verify *v) {
 #define COMPARE(x, y) \
     if ((x) != (y)) return (x) < (y) ? -1 : 1
 static int tally_cmp(const struct assay_tally_row *a, const struct assay_tally_row *b) {
-    COMPARE(a->scheme_id, b->scheme_id);
+    COMPARE(abs(a->scheme_id), abs(b->scheme_id)); /* of a scheme one sheet is in force */
     COMPARE(a->month, b->month);
     return 0;
 }
 
 static int pay_cmp(const struct assay_pay_row *a, const struct assay_pay_row *b) {
-    COMPARE(a->scheme_id, b->scheme_id);
+    COMPARE(abs(a->scheme_id), abs(b->scheme_id)); /* of a scheme one sheet is in force */
     COMPARE(a->month, b->month);
     COMPARE(a->rate, b->rate);
     return 0;
