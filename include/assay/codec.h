@@ -25,6 +25,8 @@ struct assay_json_doc;
  * A NUL escaped in a string value parses; whoever reads that value refuses it by its pointer (NUL_CHARACTER). */
 enum assay_status assay_json_load(struct assay_str text, struct assay_json_doc **out, struct assay_error *e) ASSAY_MUST_CHECK;
 void assay_json_free(struct assay_json_doc *d); /* NULL is fine */
+/* Do both texts say the same, however written (spaces, order of members)? False where one cannot be read. */
+bool assay_json_equal(struct assay_str x, struct assay_str y);
 bool assay_json_is_array(const struct assay_json_doc *d);
 /* Elements of an array; 1 for anything else. */
 size_t assay_json_count(const struct assay_json_doc *d);

@@ -56,6 +56,8 @@
     X(UPLOAD_RUNNING,        "upload_running",         "The upload is still running",                  "上传仍在进行") \
     /* the server */ \
     X(OVERLOADED,            "overloaded",             "Too much is waiting; try again shortly",       "系统繁忙，请稍后重试") \
+    X(RECOMPUTATION_BUSY,    "recomputation_busy",     "Another change is still being worked out",    "另一项变更仍在重新计算") \
+    X(RECOMPUTATION_FAILED,  "recomputation_failed",   "The change could not be worked out",          "变更无法完成重新计算") \
     X(DRAINING,              "draining",               "The server is shutting down",                  "服务器正在关闭") \
     X(DATABASE_UNAVAILABLE,  "database_unavailable",   "The database cannot be reached",               "数据库不可用") \
     X(DATABASE,              "database_error",         "The database refused a statement",             "数据库拒绝了语句") \

@@ -100,7 +100,8 @@ enum assay_status assay_http_routes_check(const struct assay_http_route *routes,
 /* Header fields that handlers may want; absent where not sent. Repeated list fields are joined by ", ". */
 struct assay_http_headers {
     struct assay_str authorization, content_type, content_encoding, content_length, transfer_encoding, if_none_match, if_match,
-        accept, accept_encoding, accept_language, cache_control, x_request_id, origin, access_control_request_method, host;
+        accept, accept_encoding, accept_language, cache_control, prefer, x_request_id, origin, access_control_request_method,
+        host;
 };
 
 struct assay_http_response;
@@ -145,6 +146,10 @@ bool assay_http_no_cache(const struct assay_http_request *r);
 /* If-Match against the current strong ETag (without quotes; NULL: the resource does not exist): ASSAY_OK,
  * ASSAY_PRECONDITION_REQUIRED where it was not sent, ASSAY_PRECONDITION_FAILED where it does not hold. */
 enum assay_status assay_http_if_match(const struct assay_http_request *r, const char *etag) ASSAY_MUST_CHECK;
+/* If-None-Match was sent and lists this ETag (without quotes; of a resource that exists), or *. */
+bool assay_http_if_none_match(const struct assay_http_request *r, const char *etag);
+/* The preference `wait` of Prefer (RFC 7240) in seconds, 0 for respond-async; `otherwise` where neither was sent. */
+int64_t assay_http_prefer_wait(const struct assay_http_request *r, int64_t otherwise);
 /* True once nobody waits for the reply: the client has gone (seen within about a second) or the server gives up. Long polls
  * ask it. Any thread. */
 bool assay_http_gone(const struct assay_http_request *r);
@@ -186,6 +191,10 @@ void assay_http_reply_problems(struct assay_http_request *r, enum assay_status s
 /* With errors that are JSON already, an array, and one member more (NULL: none), a string. */
 void assay_http_reply_problem_list(struct assay_http_request *r, enum assay_status status, struct assay_str detail,
                                    struct assay_str errors, const char *member, struct assay_str value);
+/* The same with errors of lines: {line, code, detail, pointer} each; total of them, of which n are given. */
+struct assay_upload_error;
+void assay_http_reply_problem_lines(struct assay_http_request *r, enum assay_status status,
+                                    const struct assay_upload_error *lines, size_t n, size_t total);
 /* One more header (Location, Link, Content-Disposition, ...); value is copied. Survives later calls that set the reply. */
 void assay_http_reply_header(struct assay_http_request *r, const char *name, const char *value);
 /* What a GET's ETag and If-None-Match go by, where it is not the hash of the bytes (a document's version). Visible ASCII
@@ -213,6 +222,8 @@ struct assay_http_problem {
     struct assay_str errors_json;      /* the array of errors, instead of those above; absent: not so */
     const char *member;                /* a member of its own; NULL: none */
     struct assay_str value;
+    const struct assay_upload_error *lines; /* in place of all of these: errors of lines */
+    size_t n_lines, total_lines;
 };
 void assay_http_problem_write(const struct assay_http_problem *p, struct assay_buf *b);
 

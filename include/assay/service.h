@@ -18,6 +18,7 @@ struct assay_config_provider {
     struct assay_provider_versions versions; /* of city and ASCIM, by effective_from */
     const struct assay_provider_row *latest; /* the last recorded version */
     int32_t n_recorded;
+    const struct assay_provider_row *rows; /* those, by (effective_from, version) */
 };
 struct assay_config_calendar {
     const char *code;
@@ -25,6 +26,8 @@ struct assay_config_calendar {
     assay_instant recorded_at;
     struct assay_str document;
     const struct assay_calendar *calendar;
+    const struct assay_document_row *rows; /* as recorded, by version */
+    size_t n_rows;
 };
 struct assay_config_rates {
     const char *code;
@@ -32,6 +35,8 @@ struct assay_config_rates {
     assay_instant recorded_at;
     struct assay_str document;
     const struct assay_rates *rates;
+    const struct assay_document_row *rows; /* as recorded, by version */
+    size_t n_rows;
 };
 struct assay_config_scheme {
     int16_t id;
@@ -50,7 +55,18 @@ struct assay_config {
     const struct assay_config_scheme *schemes;     /* by id */
     const struct assay_config_calendar *calendars; /* by code */
     const struct assay_config_rates *rates;        /* by code */
+    /* Which sheet is in force, by provider and scheme; in `next` the one that is being filled. See assay_config_sheet. */
+    const int16_t *sheets;
+    int16_t max_scheme;
+    /* While versions wait for their recomputation: the configuration as it will be. Lives as long as this one. */
+    const struct assay_config *next;
+    const struct assay_recomputation *recomputation; /* the one that runs; NULL: none */
 };
+/* The sheet of a provider under a scheme that this configuration's figures are on: what verdict, tally and pay rows have
+ * for scheme_id. */
+int16_t assay_config_sheet(const struct assay_config *c, int32_t provider_id, int16_t scheme_id);
+/* Whether the recomputation under way works this scheme out again. */
+bool assay_config_recomputes(const struct assay_config *c, int16_t scheme_id);
 const struct assay_config_provider *assay_config_provider(const struct assay_config *c, struct assay_str code);
 const struct assay_config_provider *assay_config_provider_by_id(const struct assay_config *c, int32_t id);
 const struct assay_config_scheme *assay_config_scheme(const struct assay_config *c, struct assay_str code);
@@ -71,6 +87,10 @@ struct assay_service_options {
     size_t upload_run_bytes;    /* staged in memory before it goes to the spool; 0: 16 MiB */
     int64_t changes_keep_us;    /* how long the feed of changes is kept; 0: 30 days */
     size_t view_bytes;          /* of evaluated periods kept; 0: 64 MiB, 1: none are */
+    int recompute_page;         /* orders of one transaction of a recomputation; 0: 1000 */
+    int recompute_turn_ms;      /* how long a change waits for the one before it; 0: 10000 */
+    int recompute_lease_ms;     /* a runner not heard of for so long is taken for dead; 0: 10000 */
+    bool recompute_by_hand;     /* no thread of the service's own runs recomputations: tests take the steps */
 };
 struct assay_service;
 /* Connects, checks the schema, loads the configuration, starts the committer. */
@@ -256,22 +276,54 @@ enum assay_status assay_upload_revert(struct assay_session *s, int64_t upload_id
                                       struct assay_error *e) ASSAY_MUST_CHECK;
 
 /* --- registry ---------------------------------------------------------------------------------------------------------- */
-/* Providers; several in one transaction, and several versions of one (by effective_from; of one date the last holds).
- * created[i] says which were new. City or ASCIM that changed refold what they
- * touch before the change shows. effective_from NO_DATE: always for the first version, today (in `zone` of the default
- * scheme) for later ones. */
-enum assay_status assay_registry_put_providers(struct assay_session *s, const struct assay_provider *p, size_t n, bool *created,
-                                               struct assay_error *e) ASSAY_MUST_CHECK;
+/* A change that touches orders waits for its recomputation: it shows nowhere until they are all judged again. One runs at
+ * a time; a change that must wait longer than its turn is ASSAY_RECOMPUTATION_BUSY. What touches nothing is recorded at
+ * once, whatever runs. */
 struct assay_put_result {
     bool created, unchanged; /* unchanged: the same document stood already; no new version */
     int32_t version;
-    int64_t refolded; /* orders judged again */
+    int64_t recomputation; /* that the change waits for; 0: it is in force */
+    int64_t refolded;      /* orders judged otherwise than before (known when it has come into force) */
 };
-/* A calendar, rate table or scheme. expected_version: what If-Match named, -1 where it was not asked, 0: must not exist.
- * ASSAY_PRECONDITION_FAILED where another stands. All errors of the document in *es. */
+#define ASSAY_ANY_VERSION (-1)
+/* Providers; several in one transaction, and several versions of one (by effective_from; of one date the last holds).
+ * created[i] says which were new. effective_from NO_DATE: always for the first version, today (in `zone` of the default
+ * scheme) for later ones. Providers that are new are known at once, and so are names and statuses; city or ASCIM that
+ * changed wait for *recomputation (0: nothing was touched). expected_version: of a single provider, as of a document.
+ * begin returns as soon as the change is taken; put goes on until it is in force (or ASSAY_RECOMPUTATION_FAILED says why it
+ * will not be), working at it on this thread. */
+enum assay_status assay_registry_begin_providers(struct assay_session *s, const struct assay_provider *p, size_t n,
+                                                 int32_t expected_version, bool *created, int64_t *recomputation,
+                                                 struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_registry_put_providers(struct assay_session *s, const struct assay_provider *p, size_t n, bool *created,
+                                               struct assay_error *e) ASSAY_MUST_CHECK;
+/* A calendar, rate table or scheme. expected_version: what If-Match named, ASSAY_ANY_VERSION where it was not asked, 0: must
+ * not exist. ASSAY_PRECONDITION_FAILED where another stands. All errors of the document in *es. */
+enum assay_status assay_registry_begin_document(struct assay_session *s, enum assay_document_kind kind, struct assay_str code,
+                                                struct assay_str text, int32_t expected_version, struct assay_put_result *out,
+                                                struct assay_errors *es, struct assay_error *e) ASSAY_MUST_CHECK;
 enum assay_status assay_registry_put_document(struct assay_session *s, enum assay_document_kind kind, struct assay_str code,
                                               struct assay_str text, int32_t expected_version, struct assay_put_result *out,
                                               struct assay_errors *es, struct assay_error *e) ASSAY_MUST_CHECK;
+
+/* --- recomputations ----------------------------------------------------------------------------------------------------- */
+/* One step of the recomputation under way, whoever began it: a page of a provider's orders, or the turn at the end, or its
+ * failure; each is a transaction, and any number of sessions and daemons may take steps at once. With nothing under way,
+ * a page of what earlier ones have left behind. Steps are taken in the service's own thread (options.recompute_by_hand: by
+ * the caller). *idle: there was nothing to do. */
+enum assay_status assay_recomputation_step(struct assay_session *s, bool *idle, struct assay_error *e) ASSAY_MUST_CHECK;
+/* Wake the thread that runs them. */
+void assay_recomputation_kick(struct assay_service *s);
+/* Newest first, from behind `before` (0: all) on. */
+enum assay_status assay_recomputation_list(struct assay_session *s, int64_t before, int limit, struct assay_recomputation **rows,
+                                           size_t *n, struct assay_error *e) ASSAY_MUST_CHECK;
+/* ASSAY_NOT_FOUND where there is none. */
+enum assay_status assay_recomputation_get(struct assay_session *s, int64_t id, struct assay_recomputation **out,
+                                          struct assay_error *e) ASSAY_MUST_CHECK;
+/* Wait until it has ended, at most so long; *out is it as it stands then. `gone` (NULL: never) says that nobody waits any
+ * more. Once it is done this daemon's configuration holds what it brought. */
+enum assay_status assay_recomputation_wait(struct assay_session *s, int64_t id, int64_t ms, bool (*gone)(void *arg), void *arg,
+                                           struct assay_recomputation **out, struct assay_error *e) ASSAY_MUST_CHECK;
 
 /* --- reads ------------------------------------------------------------------------------------------------------------- */
 /* Reads pin the session's configuration and leave it pinned: what they return points into it and into the arena. */

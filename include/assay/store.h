@@ -46,6 +46,7 @@ struct assay_provider_row { /* one version */
     bool ascim;
     assay_date effective_from;
     assay_instant recorded_at;
+    int64_t recomputation; /* it waits for; 0: recorded */
 };
 struct assay_document_row { /* one version of a calendar, rate table or scheme */
     int16_t scheme_id;      /* schemes only */
@@ -53,6 +54,7 @@ struct assay_document_row { /* one version of a calendar, rate table or scheme *
     int32_t version;
     assay_date effective_from; /* schemes only */
     assay_instant recorded_at;
+    int64_t recomputation; /* it waits for; 0: recorded */
 };
 enum assay_document_kind { ASSAY_DOC_CALENDAR, ASSAY_DOC_RATES, ASSAY_DOC_SCHEME };
 enum assay_status assay_store_config_revision(struct assay_db *db, int64_t *revision, struct assay_error *e) ASSAY_MUST_CHECK;
@@ -71,6 +73,97 @@ enum assay_status assay_store_provider_insert(struct assay_db *db, const struct 
                                               struct assay_error *e) ASSAY_MUST_CHECK;
 enum assay_status assay_store_document_insert(struct assay_db *db, enum assay_document_kind kind,
                                               const struct assay_document_row *row, struct assay_error *e) ASSAY_MUST_CHECK;
+
+/* Sheets in force that are not the scheme's own number (store/recomputation.c says what a sheet is). */
+struct assay_sheet_row {
+    int32_t provider_id;
+    int16_t scheme_id, sheet;
+};
+enum assay_status assay_store_sheets(struct assay_db *db, struct assay_arena *a, struct assay_sheet_row **rows, size_t *n,
+                                     struct assay_error *e) ASSAY_MUST_CHECK;
+
+/* --- recomputations ---------------------------------------------------------------------------------------------------- */
+/* What is derived of a provider under a scheme stands on one of two sheets: the numbers scheme_id and -scheme_id, as
+ * verdict, tally and pay rows name them. One is in force; a recomputation fills the other and turns them over. */
+enum assay_recomputation_status { ASSAY_RUN_RUNNING = 1, ASSAY_RUN_DONE, ASSAY_RUN_FAILED };
+enum assay_cause_kind { ASSAY_CAUSE_CALENDAR, ASSAY_CAUSE_RATES, ASSAY_CAUSE_SCHEME, ASSAY_CAUSE_PROVIDER };
+#define ASSAY_SCHEMES_MAX 64 /* that one recomputation may name */
+struct assay_recomputation {
+    int64_t id;
+    enum assay_cause_kind cause_kind;
+    struct assay_str cause_code; /* absent: several providers */
+    int32_t cause_version;       /* 0 then */
+    enum assay_recomputation_status status;
+    bool untidy, every_provider;
+    assay_instant started_at, finished_at, beat_at;
+    struct assay_str reason; /* of a failure */
+    int64_t runner;
+    int32_t providers, providers_done;
+    int64_t orders, orders_judged, orders_changed;
+    size_t n_schemes;
+    int16_t schemes[ASSAY_SCHEMES_MAX]; /* worked out again, ascending */
+};
+/* The one that runs, or NULL. */
+enum assay_status assay_store_recomputation_running(struct assay_db *db, struct assay_arena *a, struct assay_recomputation **out,
+                                                    struct assay_error *e) ASSAY_MUST_CHECK;
+/* One that has ended and left rows behind, or NULL. */
+enum assay_status assay_store_recomputation_untidy(struct assay_db *db, struct assay_arena *a, struct assay_recomputation **out,
+                                                   struct assay_error *e) ASSAY_MUST_CHECK;
+/* Newest first: those with an id below `before` (0: all); only that of `id` (0: any). */
+enum assay_status assay_store_recomputations(struct assay_db *db, int64_t before, int64_t id, int limit, struct assay_arena *a,
+                                             struct assay_recomputation **rows, size_t *n,
+                                             struct assay_error *e) ASSAY_MUST_CHECK;
+/* Under the configuration's lock: the next id; begin (status running; r->runner is at work); the providers it touches (done:
+ * they hold no order yet); turn its sheets and record what waited for it, or withdraw that; end with that status. */
+enum assay_status assay_store_recomputation_next_id(struct assay_db *db, int64_t *id, struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_store_recomputation_begin(struct assay_db *db, const struct assay_recomputation *r,
+                                                  const int32_t *providers, size_t n, struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_store_positions_add(struct assay_db *db, int64_t id, const int32_t *providers, size_t n, bool done,
+                                            struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_store_pending_settle(struct assay_db *db, int64_t id, struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_store_providers_settle(struct assay_db *db, int64_t id, const int32_t *providers, size_t n,
+                                               struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_store_pending_withdraw(struct assay_db *db, int64_t id, struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_store_sheets_turn(struct assay_db *db, const struct assay_recomputation *r,
+                                          struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_store_recomputation_end(struct assay_db *db, int64_t id, enum assay_recomputation_status status,
+                                                assay_instant now, struct assay_str reason,
+                                                struct assay_error *e) ASSAY_MUST_CHECK;
+/* Count the orders it is about. */
+enum assay_status assay_store_recomputation_count(struct assay_db *db, int64_t id, struct assay_error *e) ASSAY_MUST_CHECK;
+/* Say that runner is at work, where it is or nobody was heard of since `lost`; *mine: it may work. */
+enum assay_status assay_store_recomputation_beat(struct assay_db *db, int64_t id, int64_t runner, assay_instant now,
+                                                 assay_instant lost, bool *mine, struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_store_recomputation_tidied(struct assay_db *db, int64_t id, struct assay_error *e) ASSAY_MUST_CHECK;
+
+struct assay_position { /* how far a provider's other sheets are filled */
+    bool there, done;
+    struct assay_str upto; /* orders up to and including it; absent: nothing, not even responses that name no order */
+};
+/* Is an order (NONE: a response that names none) on the other sheets already? */
+bool assay_position_covers(const struct assay_position *p, struct assay_str order_no);
+/* The first provider that is not done, the first of any; 0: none; all that are touched. */
+enum assay_status assay_store_position_first(struct assay_db *db, int64_t id, int32_t *provider_id,
+                                             struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_store_position_next(struct assay_db *db, int64_t id, int32_t *provider_id,
+                                            struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_store_position_providers(struct assay_db *db, int64_t id, struct assay_arena *a, int32_t **providers,
+                                                 size_t *n, struct assay_error *e) ASSAY_MUST_CHECK;
+/* Under the provider's head lock: whether a recomputation that runs touches it; read its position; move it (ASSAY_DATABASE
+ * where it is gone); forget what the one that runs has filled; drop it, once what it left is cleared. */
+enum assay_status assay_store_position_running(struct assay_db *db, int32_t provider_id, bool *yes,
+                                               struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_store_position_drop(struct assay_db *db, int64_t id, int32_t provider_id,
+                                            struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_store_position(struct assay_db *db, int64_t id, int32_t provider_id, struct assay_arena *a,
+                                       struct assay_position *out, struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_store_position_move(struct assay_db *db, int64_t id, int32_t provider_id, const struct assay_position *to,
+                                            int64_t judged, int64_t changed, struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_store_position_reset(struct assay_db *db, int32_t provider_id, struct assay_error *e) ASSAY_MUST_CHECK;
+/* Under the provider's head lock: delete rows of sheets that are not in force, at most `limit` verdicts; *more: there may
+ * be more. Sheets in force are left alone. */
+enum assay_status assay_store_sheets_clear(struct assay_db *db, int32_t provider_id, const int16_t *sheets, size_t n, int limit,
+                                           bool *more, struct assay_error *e) ASSAY_MUST_CHECK;
 
 /* --- the write path --------------------------------------------------------------------------------------------------- */
 struct assay_head {
@@ -163,9 +256,11 @@ struct assay_ingest_load {
     const struct assay_record_key *targets; /* named by incoming voids */
     size_t n_targets;
     bool snapshot; /* nothing shall be written: a read-only snapshot, no locks, heads as zero */
+    int64_t recomputation; /* the one under way; 0: none, or not of interest */
     /* out */
     int64_t config_revision;
     int64_t place;                          /* of the changes that the transaction will write */
+    struct assay_position *positions;       /* per provider, of the recomputation */
     struct assay_head *heads;               /* as providers; revision already advanced by this transaction */
     struct assay_record_row **found;        /* per key: the record that stands, or NULL */
     bool *voided;                           /* per key: a void of it is known */
@@ -259,6 +354,10 @@ enum assay_status assay_store_changes_prune(struct assay_db *db, assay_instant b
 /* Lock heads (ascending) and read them, inside a transaction of the caller's. */
 enum assay_status assay_store_heads_lock(struct assay_db *db, const int32_t *providers, size_t n, struct assay_arena *a,
                                          struct assay_head **heads, struct assay_error *e) ASSAY_MUST_CHECK;
+/* Lock one head and leave its revision: nothing that is read will have changed. (A head that is not there is made, as by
+ * assay_store_heads_lock.) */
+enum assay_status assay_store_head_hold(struct assay_db *db, int32_t provider_id, struct assay_arena *a,
+                                        struct assay_error *e) ASSAY_MUST_CHECK;
 /* Order rows of a provider after a key (order_no), at most limit, by order_no. */
 enum assay_status assay_store_orders_of(struct assay_db *db, int32_t provider_id, struct assay_str after, int limit,
                                         struct assay_arena *a, struct assay_order_row **rows, size_t *n,

@@ -1,7 +1,8 @@
 -- at_risk of one provider ($10): there the open orders are the shorter list.
 SELECT o.provider_id, o.order_no, c.deadline, o.opened_at, c.cycle, o.channel, o.customer_class, o.warranty, o.product
 FROM work_order o
-JOIN verdict v ON v.provider_id = o.provider_id AND v.scheme_id = $1::int2 AND v.order_no = o.order_no
+JOIN verdict v ON v.provider_id = o.provider_id AND v.scheme_id = coalesce((SELECT f.sheet FROM sheet_in_force f WHERE f.provider_id = $10::int4 AND f.scheme_id = $1::int2), $1::int2)
+             AND v.order_no = o.order_no
 CROSS JOIN LATERAL (
     SELECT clock.deadline, clock.cycle
     FROM (VALUES (v.diagnosis_deadline, false, v.diagnosis = $4::int2 AND v.diagnosis_deadline >= $2::timestamptz),

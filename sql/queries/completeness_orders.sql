@@ -16,5 +16,6 @@ CROSS JOIN LATERAL (
     SELECT count(*) FILTER (WHERE v.reason = 1) AS missing_open, count(*) FILTER (WHERE v.reason = 2) AS request_before_open,
            count(*) FILTER (WHERE v.reason = 3) AS close_before_start, count(*) FILTER (WHERE v.reason = 4) AS missing_shipment
     FROM verdict v
-    WHERE v.provider_id = p.provider_id AND v.scheme_id = $4::int2 AND v.month = $5::int4 AND v.outcome = 3) v
+    WHERE v.provider_id = p.provider_id AND v.scheme_id = coalesce((SELECT f.sheet FROM sheet_in_force f WHERE f.provider_id = p.provider_id AND f.scheme_id = $4::int2), $4::int2)
+      AND v.month = $5::int4 AND v.outcome = 3) v
 ORDER BY p.provider_id;

@@ -1,4 +1,8 @@
--- The counts of every provider, month by month.
-SELECT provider_id, scheme_id, month, counts FROM tally
-WHERE scheme_id = $1::int2 AND month BETWEEN $2::int4 AND $3::int4
-ORDER BY provider_id, month;
+-- The counts of every provider, on the sheet in force, month by month. (Who has counts has a head: joined from there the plan
+-- is a merge.)
+SELECT t.provider_id, $1::int2, t.month, t.counts
+FROM provider_head h
+LEFT JOIN sheet_in_force f ON f.provider_id = h.provider_id AND f.scheme_id = $1::int2
+JOIN tally t ON t.provider_id = h.provider_id AND t.scheme_id = coalesce(f.sheet, $1::int2)
+WHERE t.scheme_id IN ($1::int2, -$1::int2) AND t.month BETWEEN $2::int4 AND $3::int4
+ORDER BY t.provider_id, t.month;

@@ -201,7 +201,10 @@ static enum assay_status start(struct daemon *d, struct assay_error *e) {
                                       .atomic_records = (size_t)s->atomic_records,
                                       .upload_run_bytes = (size_t)s->upload_memory,
                                       .changes_keep_us = s->change_days * ASSAY_DAY,
-                                      .view_bytes = (size_t)s->view_bytes};
+                                      .view_bytes = (size_t)s->view_bytes,
+                                      .recompute_page = (int)s->recompute_page,
+                                      .recompute_turn_ms = (int)s->change_seconds * 1000,
+                                      .recompute_lease_ms = (int)s->recompute_lease_seconds * 1000};
     st = assay_service_start(&o, &d->service, e);
     if (!st) st = renew_figures(d, e);
     if (st) return st;
@@ -215,6 +218,7 @@ static enum assay_status start(struct daemon *d, struct assay_error *e) {
                                 .max_line = (size_t)s->record_bytes,
                                 .inflated_bytes = (uint64_t)s->inflated_bytes,
                                 .inflate_ratio = (uint64_t)s->inflate_ratio,
+                                .change_wait_s = s->change_seconds,
                                 .waiters = d->waiters,
                                 .change_looks = assay_metrics_counter(d->metrics, "assay_change_looks_total", NULL,
                                                                       "Reads of the feed of changes, also by those who wait.")};

@@ -21,7 +21,7 @@
     X(connections,          "1000",           COUNT, 1, 100000,        false, "client connections; beyond it 503") \
     X(read_workers,         "3",              COUNT, 1, 64,            false, "threads that read the database") \
     X(read_queue,           "512",            COUNT, 1, 100000,        false, "reads that may wait; beyond it 503") \
-    X(write_workers,        "1",              COUNT, 1, 16,            false, "threads that change the registry") \
+    X(write_workers,        "4",              COUNT, 1, 16,            false, "threads that change the registry; some may wait for a recomputation") \
     X(write_queue,          "64",             COUNT, 1, 10000,         false, "changes that may wait") \
     X(upload_workers,       "2",              COUNT, 1, 32,            false, "uploads under way at once") \
     X(upload_queue,         "32",             COUNT, 1, 10000,         false, "uploads that may wait") \
@@ -29,6 +29,9 @@
     X(change_queue,         "1024",           COUNT, 1, 100000,        false, "reads of the feed that may wait for one") \
     X(change_waiters,       "750",            COUNT, 0, 100000,        false, "long polls that may wait for a change; beyond it they are answered at once") \
     X(change_days,          "30",             COUNT, 1, 3650,          false, "days that the feed of changes is kept") \
+    X(change_seconds,       "10",             COUNT, 0, 600,           false, "how long a change waits for its turn, and for its recomputation before it answers 202") \
+    X(recompute_page,       "1000",           COUNT, 1, 100000,        false, "orders a recomputation judges in one transaction") \
+    X(recompute_lease_seconds, "10",          COUNT, 1, 600,           false, "a daemon not heard of for so long is taken for dead, and its recomputation taken over") \
     X(committer_queue,      "8192",           COUNT, 1, 1000000,       false, "single records that may wait for the committer") \
     X(committer_batch,      "512",            COUNT, 1, 10000,         false, "single records in one transaction") \
     X(upload_slice,         "4000",           COUNT, 1, 100000,        false, "records of an upload in one transaction") \

@@ -109,6 +109,17 @@ enum assay_status assay_json_load(struct assay_str text, struct assay_json_doc *
 
 void assay_json_free(struct assay_json_doc *d) { json_decref((json_t *)d); }
 
+bool assay_json_equal(struct assay_str x, struct assay_str y) {
+    struct assay_json_doc *a = NULL, *b = NULL;
+    struct assay_error ignored;
+    if (assay_str_eq(x, y)) return true;
+    bool equal = assay_json_load(x, &a, &ignored) == ASSAY_OK && assay_json_load(y, &b, &ignored) == ASSAY_OK &&
+                 json_equal((json_t *)a, (json_t *)b);
+    assay_json_free(a);
+    assay_json_free(b);
+    return equal;
+}
+
 bool assay_json_is_array(const struct assay_json_doc *d) { return json_is_array((const json_t *)d); }
 
 size_t assay_json_count(const struct assay_json_doc *d) {

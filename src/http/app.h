@@ -31,6 +31,7 @@ struct assay_app {
     uint64_t inflate_ratio;        /* 0: ASSAY_INFLATE_RATIO */
     struct assay_waiters *waiters; /* of the feed of changes; NULL: nobody waits */
     struct assay_metric *change_looks;
+    int64_t change_wait_s; /* how long a change waits for its recomputation before it answers 202 */
 };
 #define ASSAY_INFLATED_BYTES ((uint64_t)16 << 30)
 #define ASSAY_INFLATE_RATIO ((uint64_t)250)
@@ -73,6 +74,9 @@ enum assay_http_flow assay_app_read(struct assay_http_request *r, void *worker, 
 /* Parameters that cannot be taken: es holds at least one error, the first one's status counts. */
 enum assay_http_flow assay_app_bad_parameters(struct assay_http_request *r, const struct assay_errors *es);
 void assay_app_bad_cursor(struct assay_errors *es);
+/* A document's kind by its route, and what people call it. */
+enum assay_document_kind assay_app_kind(const struct assay_http_request *r);
+enum assay_http_flow assay_app_no_document(struct assay_http_request *r);
 
 /* Run a read that may meet a connection which has died since its last use: once more on a new one. */
 #define ASSAY_APP_READ(session, st, call)                                                                \
@@ -216,7 +220,17 @@ assay_http_handler assay_get_uploads, assay_get_upload, assay_post_revert;
 assay_http_handler assay_get_observations;
 /* handlers_registry.c */
 assay_http_handler assay_put_provider, assay_get_provider, assay_get_providers, assay_post_providers;
-assay_http_handler assay_put_document, assay_get_document, assay_get_documents, assay_get_scheme_version;
+assay_http_handler assay_put_document, assay_get_document, assay_get_documents;
+/* handlers_history.c */
+assay_http_handler assay_get_versions, assay_get_version, assay_get_provider_versions, assay_get_schema;
+/* handlers_recomputation.c */
+assay_http_handler assay_get_recomputation, assay_get_recomputations;
+#define ASSAY_RECOMPUTATION_LINK 48
+/* "/v1/recomputations/7" */
+const char *assay_app_recomputation_link(int64_t id, char out[ASSAY_RECOMPUTATION_LINK]);
+/* Wait for the recomputation that a change has begun, as long as the client would have it. True: it is done, *changed orders
+ * are judged otherwise. False: the reply is set: 202 and where to look, or why it failed. */
+bool assay_app_await(struct assay_http_request *r, struct assay_session *s, int64_t id, int64_t *changed);
 /* handlers_orders.c */
 assay_http_handler assay_get_orders, assay_get_order, assay_get_verdict, assay_get_at_risk;
 /* handlers_evaluations.c */

@@ -1,4 +1,4 @@
-"""Texts served by the daemon, as C: embed.py OUT.c OPENAPI.yaml ROOT.html (the contract also as JSON and as a page)."""
+"""Texts served by the daemon, as C: embed.py OUT.c OPENAPI.yaml ROOT.html NAME.schema.json... (the contract also as JSON and as a page)."""
 import json, pathlib, re, sys
 sys.dont_write_bytecode = True
 import docs, yaml
@@ -7,7 +7,7 @@ def literal(text):
     lines = re.split('(?<=\n)', text) or ['']
     return '\n'.join('    "' + l.replace('\\', '\\\\').replace('"', '\\"').replace('\r', '\\r').replace('\n', '\\n') + '"' for l in lines)
 
-out, contract, root = sys.argv[1:]
+out, contract, root, *schemas = sys.argv[1:]
 text = pathlib.Path(contract).read_text(encoding='utf-8')
 contract_value = yaml.safe_load(text)
 as_json = json.dumps(contract_value, ensure_ascii=False, indent=1, default=str) + '\n'
@@ -16,4 +16,6 @@ body = '/* Made by embed.py. */\n#include "http/embedded.h"\n\n'
 for name, value in (('openapi_yaml', text), ('openapi_json', as_json), ('docs_page', docs_page),
                     ('docs_policy', docs_policy), ('root_page', pathlib.Path(root).read_text(encoding='utf-8'))):
     body += 'const char assay_%s[] =\n%s;\n' % (name, literal(value))
+for path in map(pathlib.Path, schemas):
+    body += 'const char assay_schema_%s[] =\n%s;\n' % (path.name.split('.')[0], literal(path.read_text(encoding='utf-8')))
 pathlib.Path(out).write_text(body, encoding='utf-8')

@@ -9,9 +9,8 @@
 
 /* --- providers --------------------------------------------------------------------------------------------------------------- */
 
-static void write_provider(const struct assay_config_provider *p, struct assay_buf *b, const char *key) {
+static void write_provider(const struct assay_config_provider *p, struct assay_buf *b) {
     const struct assay_provider_row *l = p->latest;
-    assay_json_object(b, key);
     assay_json_str(b, "code", p->code);
     assay_json_str(b, "name", l->name);
     assay_json_str(b, "city", l->city);
@@ -28,10 +27,17 @@ static void write_provider(const struct assay_config_provider *p, struct assay_b
         assay_json_object_end(b);
     }
     assay_json_array_end(b);
-    assay_json_object_end(b);
 }
 
-static enum assay_http_flow reply_provider(struct assay_http_request *r, struct assay_str code, int status) {
+/* A link to the recomputation that brought a change; null where nothing was touched. */
+static void write_recomputation(struct assay_buf *b, int64_t id) {
+    char link[ASSAY_RECOMPUTATION_LINK];
+    assay_json_text(b, "recomputation", id ? assay_app_recomputation_link(id, link) : NULL);
+}
+
+/* recomputation: of a put; NULL: a get. */
+static enum assay_http_flow reply_provider(struct assay_http_request *r, struct assay_str code, int status,
+                                           const int64_t *recomputation) {
     struct assay_app *app = r->app;
     struct assay_error e = {0};
     const struct assay_config *cfg = assay_service_config(app->service);
@@ -42,7 +48,14 @@ static enum assay_http_flow reply_provider(struct assay_http_request *r, struct 
         assay_app_fail(r, ASSAY_NOT_FOUND, &e);
     } else {
         struct assay_buf b = {0};
-        write_provider(p, &b, NULL);
+        char etag[24];
+        assay_json_object(&b, NULL);
+        write_provider(p, &b);
+        if (recomputation) write_recomputation(&b, *recomputation);
+        assay_json_object_end(&b);
+        snprintf(etag, sizeof etag, recomputation ? "\"v%d\"" : "v%d", p->latest->version);
+        if (recomputation) assay_http_reply_header(r, "ETag", etag);
+        else assay_http_reply_etag(r, etag);
         flow = assay_app_json(r, status, &b);
     }
     assay_config_release(cfg);
@@ -51,7 +64,37 @@ static enum assay_http_flow reply_provider(struct assay_http_request *r, struct 
 
 enum assay_http_flow assay_get_provider(struct assay_http_request *r, void *worker) {
     (void)worker;
-    return reply_provider(r, r->vars[0], 200);
+    return reply_provider(r, r->vars[0], 200, NULL);
+}
+
+/* --- preconditions (RFC 9110 section 13): an entity tag is a version --------------------------------------------------------- */
+
+/* What If-Match and If-None-Match say of the version that stands (0: none): the version that must stand still when the
+ * change is made. required: what exists may not be replaced unseen. */
+static enum assay_status precondition(struct assay_http_request *r, int32_t stands, bool required, int32_t *expected) {
+    char etag[24];
+    snprintf(etag, sizeof etag, "v%d", stands);
+    *expected = ASSAY_ANY_VERSION;
+    if (r->headers.if_match.p) {
+        *expected = stands;
+        return assay_http_if_match(r, stands ? etag : NULL);
+    }
+    if (r->headers.if_none_match.p) {
+        if (stands && assay_http_if_none_match(r, etag)) return ASSAY_PRECONDITION_FAILED;
+        *expected = stands;
+        return ASSAY_OK;
+    }
+    if (required && stands) return ASSAY_PRECONDITION_REQUIRED;
+    if (required) *expected = 0; /* what someone else makes meanwhile is not replaced unseen either */
+    return ASSAY_OK;
+}
+
+static int32_t provider_version(struct assay_app *app, struct assay_str code) {
+    const struct assay_config *cfg = assay_service_config(app->service);
+    const struct assay_config_provider *p = assay_config_provider(cfg, code);
+    int32_t version = p ? p->latest->version : 0;
+    assay_config_release(cfg);
+    return version;
 }
 
 enum assay_http_flow assay_put_provider(struct assay_http_request *r, void *worker) {
@@ -65,10 +108,15 @@ enum assay_http_flow assay_put_provider(struct assay_http_request *r, void *work
     }
     enum assay_status st = assay_provider_from_json(r->body, r->vars[0], r->arena, &p, &es);
     if (st) return assay_app_fail_all(r, st, &es, NULL);
+    int32_t expected, stands = provider_version(r->app, r->vars[0]);
+    if ((st = precondition(r, stands, false, &expected))) return assay_app_fail(r, st, NULL);
     struct assay_session *s = assay_app_session(r, worker);
     if (!s) return ASSAY_HTTP_DONE;
-    st = assay_registry_put_providers(s, &p, 1, &created, &e);
-    return st ? assay_app_fail(r, st, &e) : reply_provider(r, r->vars[0], created ? 201 : 200);
+    int64_t recomputation = 0, changed;
+    st = assay_registry_begin_providers(s, &p, 1, expected, &created, &recomputation, &e);
+    if (st) return assay_app_fail(r, st, &e);
+    if (recomputation && !assay_app_await(r, s, recomputation, &changed)) return ASSAY_HTTP_DONE;
+    return reply_provider(r, r->vars[0], created ? 201 : 200, &recomputation);
 }
 
 /* A page is quickly written; a table of the whole registry is a worker's. */
@@ -90,7 +138,11 @@ enum assay_http_flow assay_get_providers(struct assay_http_request *r, void *wor
         else hi = mid;
     }
     assay_list_begin(&b);
-    for (i = lo; i < cfg->n_providers && i - lo < (size_t)limit; i++) write_provider(&cfg->providers[i], &b, NULL);
+    for (i = lo; i < cfg->n_providers && i - lo < (size_t)limit; i++) {
+        assay_json_object(&b, NULL);
+        write_provider(&cfg->providers[i], &b);
+        assay_json_object_end(&b);
+    }
     if (i < cfg->n_providers && i > lo) assay_cursor_write('p', &cfg->providers[i - 1].code, 1, &next);
     assay_list_end(&b, next.n ? assay_buf_str(&next) : ASSAY_STR_NONE);
     if (next.n) assay_app_link_next(r, assay_buf_str(&next));
@@ -105,11 +157,13 @@ struct provider_list {
     size_t n, cap;
     struct assay_upload_error *errors;
     size_t n_errors, cap_errors;
+    size_t total_errors;
     int64_t received, rejected;
 };
 
 static void note_errors(struct provider_list *l, struct assay_arena *a, int64_t line, const struct assay_errors *es) {
     l->rejected++;
+    l->total_errors += es->n;
     for (size_t i = 0; i < assay_errors_kept(es) && l->n_errors < 1000; i++) {
         const struct assay_error *x = &es->items[i];
         if (l->n_errors == l->cap_errors)
@@ -215,31 +269,25 @@ enum assay_http_flow assay_post_providers(struct assay_http_request *r, void *wo
     if (!s) return ASSAY_HTTP_DONE;
     enum assay_status st = read_providers(r, &l, &es, &e);
     bool *created = assay_xcalloc(l.n, sizeof *created);
-    int64_t n_created = 0;
-    if (!st && !l.rejected) st = assay_registry_put_providers(s, l.rows, l.n, created, &e);
+    int64_t n_created = 0, recomputation = 0, changed;
+    if (!st && !l.rejected) st = assay_registry_begin_providers(s, l.rows, l.n, ASSAY_ANY_VERSION, created, &recomputation, &e);
     for (size_t i = 0; i < l.n; i++) n_created += created[i];
     if (st) {
         assay_app_fail_all(r, st, &es, &e);
-    } else {
+    } else if (l.rejected) {
+        assay_http_reply_problem_lines(r, ASSAY_VALIDATION_FAILED, l.errors, l.n_errors, l.total_errors);
+    } else if (!recomputation || assay_app_await(r, s, recomputation, &changed)) {
         struct assay_buf b = {0};
         assay_json_object(&b, NULL);
         assay_json_int(&b, "received", l.received);
-        assay_json_int(&b, "accepted", l.rejected ? 0 : (int64_t)l.n);
+        assay_json_int(&b, "accepted", (int64_t)l.n);
         assay_json_int(&b, "created", n_created);
-        assay_json_int(&b, "rejected", l.rejected);
+        assay_json_int(&b, "rejected", 0);
         assay_json_array(&b, "errors");
-        for (size_t i = 0; i < l.n_errors; i++) {
-            assay_json_object(&b, NULL);
-            assay_json_int(&b, "line", (int64_t)l.errors[i].line);
-            if (l.errors[i].column) assay_json_int(&b, "column", l.errors[i].column);
-            assay_json_text(&b, "code", assay_status_code(l.errors[i].status));
-            assay_json_text(&b, "detail", l.errors[i].detail);
-            assay_json_text(&b, "pointer", l.errors[i].pointer);
-            assay_json_object_end(&b);
-        }
         assay_json_array_end(&b);
+        write_recomputation(&b, recomputation);
         assay_json_object_end(&b);
-        assay_app_json(r, l.rejected ? 422 : 200, &b);
+        assay_app_json(r, 200, &b);
     }
     free(created);
     free(l.rows);
@@ -249,7 +297,7 @@ enum assay_http_flow assay_post_providers(struct assay_http_request *r, void *wo
 
 /* --- documents ---------------------------------------------------------------------------------------------------------------- */
 
-static enum assay_document_kind kind_of(const struct assay_http_request *r) {
+enum assay_document_kind assay_app_kind(const struct assay_http_request *r) {
     if (strstr(r->route->pattern, "/calendars")) return ASSAY_DOC_CALENDAR;
     return strstr(r->route->pattern, "/rates") ? ASSAY_DOC_RATES : ASSAY_DOC_SCHEME;
 }
@@ -301,9 +349,9 @@ static void reply_document(struct assay_http_request *r, struct assay_str code, 
     assay_app_json(r, status, &b);
 }
 
-static enum assay_http_flow no_document(struct assay_http_request *r) {
+enum assay_http_flow assay_app_no_document(struct assay_http_request *r) {
     struct assay_error e;
-    assay_fail(&e, ASSAY_NOT_FOUND, "", "there is no %s %.*s", kind_name(kind_of(r)), ASSAY_STR_ARG(r->vars[0]));
+    assay_fail(&e, ASSAY_NOT_FOUND, "", "there is no %s %.*s", kind_name(assay_app_kind(r)), ASSAY_STR_ARG(r->vars[0]));
     return assay_app_fail(r, ASSAY_NOT_FOUND, &e);
 }
 
@@ -312,25 +360,8 @@ enum assay_http_flow assay_get_document(struct assay_http_request *r, void *work
     struct assay_app *app = r->app;
     const struct assay_config *cfg = assay_service_config(app->service);
     struct document_view v;
-    if (find_document(cfg, kind_of(r), r->vars[0], &v)) reply_document(r, r->vars[0], &v, 200);
-    else no_document(r);
-    assay_config_release(cfg);
-    return ASSAY_HTTP_DONE;
-}
-
-enum assay_http_flow assay_get_scheme_version(struct assay_http_request *r, void *worker) {
-    (void)worker;
-    struct assay_app *app = r->app;
-    const struct assay_config *cfg = assay_service_config(app->service);
-    const struct assay_config_scheme *s = assay_config_scheme(cfg, r->vars[0]);
-    const struct assay_document_row *found = NULL;
-    char text[16];
-    for (size_t i = 0; s && i < s->n_rows; i++) {
-        snprintf(text, sizeof text, "%d", s->rows[i].version);
-        if (assay_str_is(r->vars[1], text)) found = &s->rows[i];
-    }
-    if (found) reply_document(r, r->vars[0], &(struct document_view){found->version, found->recorded_at, found->document}, 200);
-    else no_document(r);
+    if (find_document(cfg, assay_app_kind(r), r->vars[0], &v)) reply_document(r, r->vars[0], &v, 200);
+    else assay_app_no_document(r);
     assay_config_release(cfg);
     return ASSAY_HTTP_DONE;
 }
@@ -354,7 +385,7 @@ enum assay_http_flow assay_get_documents(struct assay_http_request *r, void *wor
     const char *base = r->route->pattern;
     struct assay_buf b = {0};
     assay_list_begin(&b);
-    switch (kind_of(r)) {
+    switch (assay_app_kind(r)) {
     case ASSAY_DOC_CALENDAR:
         for (size_t i = 0; i < cfg->n_calendars; i++)
             write_entry(&b, cfg->calendars[i].code, cfg->calendars[i].version, cfg->calendars[i].recorded_at, base);
@@ -380,20 +411,15 @@ static enum assay_status expected_version(struct assay_http_request *r, enum ass
     struct assay_app *app = r->app;
     const struct assay_config *cfg = assay_service_config(app->service);
     struct document_view v;
-    char etag[24];
-    bool exists = find_document(cfg, kind, r->vars[0], &v);
+    find_document(cfg, kind, r->vars[0], &v);
     assay_config_release(cfg);
-    *expected = kind == ASSAY_DOC_SCHEME ? 0 : -1; /* a scheme made by someone else meanwhile is not replaced unseen */
-    if (!r->headers.if_match.p && (kind != ASSAY_DOC_SCHEME || !exists)) return ASSAY_OK;
-    snprintf(etag, sizeof etag, "v%d", v.version);
-    *expected = exists ? v.version : 0;
-    return assay_http_if_match(r, exists ? etag : NULL);
+    return precondition(r, v.version, kind == ASSAY_DOC_SCHEME, expected);
 }
 
 static bool document_code_ok(struct assay_str s) { return assay_form_provider(s); }
 
 enum assay_http_flow assay_put_document(struct assay_http_request *r, void *worker) {
-    enum assay_document_kind kind = kind_of(r);
+    enum assay_document_kind kind = assay_app_kind(r);
     struct assay_errors es = {0};
     struct assay_error e = {0};
     struct assay_put_result put = {0};
@@ -406,8 +432,9 @@ enum assay_http_flow assay_put_document(struct assay_http_request *r, void *work
     if (st) return assay_app_fail(r, st, NULL);
     struct assay_session *s = assay_app_session(r, worker);
     if (!s) return ASSAY_HTTP_DONE;
-    st = assay_registry_put_document(s, kind, r->vars[0], r->body, expected, &put, &es, &e);
+    st = assay_registry_begin_document(s, kind, r->vars[0], r->body, expected, &put, &es, &e);
     if (st) return assay_app_fail_all(r, st, &es, &e);
+    if (put.recomputation && !assay_app_await(r, s, put.recomputation, &put.refolded)) return ASSAY_HTTP_DONE;
     struct assay_buf b = {0};
     char etag[24];
     snprintf(etag, sizeof etag, "\"v%d\"", put.version);
@@ -416,6 +443,7 @@ enum assay_http_flow assay_put_document(struct assay_http_request *r, void *work
     assay_json_int(&b, "version", put.version);
     assay_json_bool(&b, "changed", !put.unchanged);
     assay_json_int(&b, "orders_judged_again", put.refolded);
+    write_recomputation(&b, put.recomputation);
     assay_json_object_end(&b);
     assay_http_reply_header(r, "ETag", etag);
     return assay_app_json(r, put.created ? 201 : 200, &b);

@@ -25,7 +25,8 @@ struct problem_row {
     X(REPEATED_COLUMN, 422, 0) X(ATTRIBUTE_CONFLICT, 422, 0) X(FUTURE_TIME, 422, 0) \
     X(UNKNOWN_PROVIDER, 422, 0) X(SENDER_NOT_ALLOWED, 403, 0) X(ORDER_FULL, 422, 0) X(ORDER_CLOSED, 409, 0) \
     X(UPLOAD_REFUSED, 422, 0) X(UPLOAD_RUNNING, 409, 5) \
-    X(OVERLOADED, 503, 1) X(DRAINING, 503, 5) X(DATABASE_UNAVAILABLE, 503, 5) X(DATABASE, 500, 0) X(RETRY, 503, 1) \
+    X(OVERLOADED, 503, 1) X(RECOMPUTATION_BUSY, 503, 5) X(RECOMPUTATION_FAILED, 422, 0) X(DRAINING, 503, 5) \
+    X(DATABASE_UNAVAILABLE, 503, 5) X(DATABASE, 500, 0) X(RETRY, 503, 1) \
     X(IO, 500, 0) X(CONFIG, 500, 0) X(OVERFLOW, 422, 0) X(INTERNAL, 500, 0)
 /* clang-format on */
 
@@ -92,17 +93,26 @@ static void write_error(const struct assay_error *e, bool zh, struct assay_buf *
     assay_json_object_end(b);
 }
 
+static void write_line_error(const struct assay_upload_error *x, bool zh, struct assay_buf *b) {
+    assay_json_object(b, NULL);
+    assay_json_int(b, "line", (int64_t)x->line);
+    assay_json_text(b, "code", assay_status_code(x->status));
+    assay_json_text(b, "detail", x->detail && *x->detail ? x->detail : title_of(x->status, zh));
+    assay_json_text(b, "pointer", x->pointer ? x->pointer : "");
+    assay_json_object_end(b);
+}
+
 static void write_detail(const struct assay_http_problem *p, struct assay_buf *b) {
     if (p->detail.n > 0) {
         assay_json_str(b, "detail", p->detail);
         return;
     }
-    if (!p->errors || p->errors->n == 0) {
+    if (!p->n_lines && (!p->errors || p->errors->n == 0)) {
         assay_json_text(b, "detail", title_of(p->status, p->zh));
         return;
     }
     char text[96];
-    size_t kept = assay_errors_kept(p->errors), n = p->errors->n;
+    size_t kept = p->n_lines ? p->n_lines : assay_errors_kept(p->errors), n = p->n_lines ? p->total_lines : p->errors->n;
     if (kept < n)
         snprintf(text, sizeof text, p->zh ? "共 %zu 个错误，列出前 %zu 个" : "%zu errors, of which the first %zu are listed", n,
                  kept);
@@ -128,6 +138,7 @@ void assay_http_problem_write(const struct assay_http_problem *p, struct assay_b
         return;
     }
     assay_json_array(b, "errors");
+    for (size_t i = 0; i < p->n_lines; i++) write_line_error(&p->lines[i], p->zh, b);
     for (size_t i = 0; p->errors && i < assay_errors_kept(p->errors); i++) write_error(&p->errors->items[i], p->zh, b);
     if (!p->errors && p->error && p->error->field[0]) write_error(p->error, p->zh, b);
     assay_json_array_end(b);
@@ -159,6 +170,11 @@ void assay_http_reply_problem_list(struct assay_http_request *r, enum assay_stat
                                    struct assay_str errors, const char *member, struct assay_str value) {
     reply(r, &(struct assay_http_problem){
                  .status = status, .detail = detail, .errors_json = errors, .member = member, .value = value});
+}
+
+void assay_http_reply_problem_lines(struct assay_http_request *r, enum assay_status status,
+                                    const struct assay_upload_error *lines, size_t n, size_t total) {
+    reply(r, &(struct assay_http_problem){.status = status, .lines = lines, .n_lines = n, .total_lines = total});
 }
 
 /* --- over the wire ------------------------------------------------------------------------------------------------ */

@@ -66,6 +66,7 @@ static const struct header_row {
     ROW("Accept-Encoding", accept_encoding, true),
     ROW("Accept-Language", accept_language, true),
     ROW("Cache-Control", cache_control, true),
+    ROW("Prefer", prefer, true),
     ROW("X-Request-Id", x_request_id, false),
     ROW("Origin", origin, false),
     ROW("Access-Control-Request-Method", access_control_request_method, false),
@@ -150,6 +151,27 @@ enum assay_status assay_http_if_match(const struct assay_http_request *r, const 
     int n = snprintf(gzip, sizeof gzip, "%s%s", etag, ETAG_GZIP);
     bool fits = n > 0 && (size_t)n < sizeof gzip;
     return fits && assay_http_etag_listed(r->headers.if_match, gzip, false) ? ASSAY_OK : ASSAY_PRECONDITION_FAILED;
+}
+
+bool assay_http_if_none_match(const struct assay_http_request *r, const char *etag) {
+    return r->headers.if_none_match.p && assay_http_etag_listed(r->headers.if_none_match, etag, true);
+}
+
+int64_t assay_http_prefer_wait(const struct assay_http_request *r, int64_t otherwise) {
+    struct assay_str rest = r->headers.prefer, element;
+    while (assay_http_list_next(&rest, &element)) {
+        /* Parameters of a preference are of no matter here. */
+        const char *semicolon = element.n ? memchr(element.p, ';', element.n) : NULL;
+        if (semicolon) element = assay_http_trim((struct assay_str){element.p, (size_t)(semicolon - element.p)});
+        if (assay_http_name_is(element, "respond-async")) return 0;
+        if (element.n < 6 || !assay_http_name_is((struct assay_str){element.p, 5}, "wait=")) continue;
+        int64_t seconds = 0;
+        size_t i = 5;
+        for (; i < element.n && element.p[i] >= '0' && element.p[i] <= '9' && seconds < 100000; i++)
+            seconds = seconds * 10 + (element.p[i] - '0');
+        if (i == element.n) return seconds; /* what cannot be read is passed over, as RFC 7240 asks */
+    }
+    return otherwise;
 }
 
 bool assay_http_gone(const struct assay_http_request *r) { return atomic_load(&exchange_const(r)->gone); }

@@ -71,7 +71,7 @@ struct parsed {
     atomic_int refs;
     enum assay_document_kind kind;
     int32_t version;
-    char *code;
+    char *code, *text; /* a version that was withdrawn may be followed by another of its number */
     struct assay_calendar *calendar;
     struct assay_rates *rates;
     struct assay_scheme *scheme;
@@ -79,6 +79,7 @@ struct parsed {
 
 struct snapshot { /* struct assay_config and what it owns */
     struct assay_config config;
+    struct assay_config next; /* where versions wait for their recomputation */
     atomic_int refs;
     struct assay_arena arena;
     struct parsed **parsed;
@@ -91,6 +92,7 @@ static void parsed_release(struct parsed *p) {
     assay_rates_free(p->rates);
     assay_scheme_free(p->scheme);
     free(p->code);
+    free(p->text);
     free(p);
 }
 
@@ -112,12 +114,13 @@ const struct assay_config *assay_service_config(struct assay_service *s) {
     return c;
 }
 
-static struct parsed *find_parsed(const struct assay_config *c, enum assay_document_kind kind, const char *code,
-                                  int32_t version) {
+static struct parsed *find_parsed(const struct assay_config *c, enum assay_document_kind kind,
+                                  const struct assay_document_row *row) {
     const struct snapshot *s = (const struct snapshot *)c;
     for (size_t i = 0; s && i < s->n_parsed; i++) {
         struct parsed *p = s->parsed[i];
-        if (p->kind == kind && p->version == version && !strcmp(p->code, code)) return p;
+        bool same = p->kind == kind && p->version == row->version && !strcmp(p->code, row->code.p);
+        if (same && assay_str_is(row->document, p->text)) return p;
     }
     return NULL;
 }
@@ -129,6 +132,7 @@ static enum assay_status parse_document(struct assay_service *s, enum assay_docu
     p->kind = kind;
     p->version = row->version;
     p->code = assay_xstrdup(row->code.p);
+    p->text = assay_xstrdup(row->document.p);
     struct assay_errors *es = assay_xcalloc(1, sizeof *es);
     enum assay_status status = ASSAY_OK;
     switch (kind) {
@@ -157,7 +161,8 @@ static enum assay_status parse_document(struct assay_service *s, enum assay_docu
 static enum assay_status take_parsed(struct assay_service *s, struct snapshot *sn, enum assay_document_kind kind,
                                      const struct assay_document_row *row, struct parsed **out, struct assay_error *e) {
     const struct assay_config *now = assay_service_config(s);
-    struct parsed *p = find_parsed(now, kind, row->code.p, row->version);
+    struct parsed *p = find_parsed(&sn->config, kind, row);
+    if (!p) p = find_parsed(now, kind, row);
     enum assay_status status = ASSAY_OK;
     if (p) atomic_fetch_add(&p->refs, 1);
     else status = parse_document(s, kind, row, &p, e);
@@ -182,11 +187,47 @@ static size_t run_end(const struct assay_document_row *rows, size_t n, size_t i)
     return j;
 }
 
-static enum assay_status load_schemes(struct assay_service *s, struct assay_db *db, struct snapshot *sn, struct assay_error *e) {
-    struct assay_document_row *rows;
-    size_t n;
-    enum assay_status st = assay_store_documents(db, ASSAY_DOC_SCHEME, &sn->arena, &rows, &n, e);
-    if (st) return st;
+/* What the database holds: everything recorded, and what waits for its recomputation. */
+struct stored {
+    struct assay_provider_row *providers;
+    struct assay_document_row *documents[3]; /* by enum assay_document_kind */
+    struct assay_sheet_row *sheets;
+    size_t n_providers, n_documents[3], n_sheets;
+    bool waiting; /* something waits */
+};
+
+static enum assay_status load_stored(struct assay_db *db, struct assay_arena *a, struct stored *in, struct assay_error *e) {
+    enum assay_status st = assay_store_providers(db, a, &in->providers, &in->n_providers, e);
+    for (size_t i = 0; !st && i < in->n_providers; i++) in->waiting = in->waiting || in->providers[i].recomputation;
+    for (int k = 0; k < 3 && !st; k++) {
+        st = assay_store_documents(db, (enum assay_document_kind)k, a, &in->documents[k], &in->n_documents[k], e);
+        for (size_t i = 0; !st && i < in->n_documents[k]; i++) in->waiting = in->waiting || in->documents[k][i].recomputation;
+    }
+    return st ? st : assay_store_sheets(db, a, &in->sheets, &in->n_sheets, e);
+}
+
+/* The rows that are recorded: without those that wait. */
+static struct assay_document_row *recorded_documents(const struct assay_document_row *rows, size_t *n, struct assay_arena *a) {
+    struct assay_document_row *kept = assay_arena_alloc(a, (*n + 1) * sizeof *kept);
+    size_t count = 0;
+    for (size_t i = 0; i < *n; i++)
+        if (!rows[i].recomputation) kept[count++] = rows[i];
+    *n = count;
+    return kept;
+}
+
+static struct assay_provider_row *recorded_providers(const struct assay_provider_row *rows, size_t *n, struct assay_arena *a) {
+    struct assay_provider_row *kept = assay_arena_alloc(a, (*n + 1) * sizeof *kept);
+    size_t count = 0;
+    for (size_t i = 0; i < *n; i++)
+        if (!rows[i].recomputation) kept[count++] = rows[i];
+    *n = count;
+    return kept;
+}
+
+static enum assay_status add_schemes(struct assay_service *s, struct snapshot *sn, struct assay_config *c,
+                                     struct assay_document_row *rows, size_t n, struct assay_error *e) {
+    enum assay_status st;
     struct assay_config_scheme *list = assay_arena_zalloc(&sn->arena, (n + 1) * sizeof *list);
     size_t count = 0;
     for (size_t i = 0, j; i < n; i = j) {
@@ -200,19 +241,17 @@ static enum assay_status load_schemes(struct assay_service *s, struct assay_db *
         qsort(versions, j - i, sizeof *versions, by_effective_version);
         list[count++] = (struct assay_config_scheme){
             .id = rows[i].scheme_id, .code = rows[i].code.p, .versions = {j - i, versions}, .rows = &rows[i], .n_rows = j - i};
+        if (rows[i].scheme_id > c->max_scheme) c->max_scheme = rows[i].scheme_id;
     }
-    sn->config.schemes = list;
-    sn->config.n_schemes = count;
+    c->schemes = list;
+    c->n_schemes = count;
     return ASSAY_OK;
 }
 
-/* The newest version of each calendar and rate table. */
-static enum assay_status load_newest(struct assay_service *s, struct assay_db *db, enum assay_document_kind kind,
-                                     struct snapshot *sn, struct assay_error *e) {
-    struct assay_document_row *rows;
-    size_t n;
-    enum assay_status st = assay_store_documents(db, kind, &sn->arena, &rows, &n, e);
-    if (st) return st;
+/* Of calendars and rate tables the newest version holds. */
+static enum assay_status add_newest(struct assay_service *s, enum assay_document_kind kind, struct snapshot *sn,
+                                    struct assay_config *c, struct assay_document_row *rows, size_t n, struct assay_error *e) {
+    enum assay_status st;
     struct assay_config_calendar *calendars = assay_arena_zalloc(&sn->arena, (n + 1) * sizeof *calendars);
     struct assay_config_rates *rates = assay_arena_zalloc(&sn->arena, (n + 1) * sizeof *rates);
     size_t count = 0;
@@ -222,12 +261,14 @@ static enum assay_status load_newest(struct assay_service *s, struct assay_db *d
         struct parsed *p;
         if ((st = take_parsed(s, sn, kind, row, &p, e))) return st;
         if (kind == ASSAY_DOC_CALENDAR)
-            calendars[count++] = (struct assay_config_calendar){row->code.p, row->version, row->recorded_at, row->document,
-                                                                p->calendar};
-        else rates[count++] = (struct assay_config_rates){row->code.p, row->version, row->recorded_at, row->document, p->rates};
+            calendars[count++] = (struct assay_config_calendar){
+                row->code.p, row->version, row->recorded_at, row->document, p->calendar, &rows[i], j - i};
+        else
+            rates[count++] = (struct assay_config_rates){row->code.p, row->version, row->recorded_at, row->document, p->rates,
+                                                         &rows[i],    j - i};
     }
-    if (kind == ASSAY_DOC_CALENDAR) sn->config.calendars = calendars, sn->config.n_calendars = count;
-    else sn->config.rates = rates, sn->config.n_rates = count;
+    if (kind == ASSAY_DOC_CALENDAR) c->calendars = calendars, c->n_calendars = count;
+    else c->rates = rates, c->n_rates = count;
     return ASSAY_OK;
 }
 
@@ -236,11 +277,7 @@ static int by_code(const void *x, const void *y) {
 }
 
 /* Rows come by provider, then (effective_from, version): of one date the last version holds. */
-static enum assay_status load_providers(struct assay_db *db, struct snapshot *sn, struct assay_error *e) {
-    struct assay_provider_row *rows;
-    size_t n;
-    enum assay_status st = assay_store_providers(db, &sn->arena, &rows, &n, e);
-    if (st) return st;
+static void add_providers(struct snapshot *sn, struct assay_config *c, struct assay_provider_row *rows, size_t n) {
     struct assay_config_provider *list = assay_arena_zalloc(&sn->arena, (n + 1) * sizeof *list);
     size_t count = 0;
     for (size_t i = 0, j; i < n; i = j) {
@@ -248,8 +285,11 @@ static enum assay_status load_providers(struct assay_db *db, struct snapshot *sn
         struct assay_config_provider *p = &list[count++];
         for (j = i; j < n && rows[j].provider_id == rows[i].provider_id; j++) continue;
         facts = assay_arena_alloc(&sn->arena, (j - i) * sizeof *facts);
-        *p = (struct assay_config_provider){
-            .id = rows[i].provider_id, .code = rows[i].code, .latest = &rows[i], .n_recorded = (int32_t)(j - i)};
+        *p = (struct assay_config_provider){.id = rows[i].provider_id,
+                                            .code = rows[i].code,
+                                            .latest = &rows[i],
+                                            .n_recorded = (int32_t)(j - i),
+                                            .rows = &rows[i]};
         size_t k = 0;
         for (size_t r = i; r < j; r++) {
             if (k > 0 && facts[k - 1].effective_from == rows[r].effective_from) k--;
@@ -257,27 +297,68 @@ static enum assay_status load_providers(struct assay_db *db, struct snapshot *sn
             if (rows[r].version > p->latest->version) p->latest = &rows[r];
         }
         p->versions = (struct assay_provider_versions){k, facts};
-        if (p->id > sn->config.max_id) sn->config.max_id = p->id;
+        if (p->id > c->max_id) c->max_id = p->id;
     }
     qsort(list, count, sizeof *list, by_code);
-    size_t slots = (size_t)sn->config.max_id + 1;
+    size_t slots = (size_t)c->max_id + 1;
     const struct assay_config_provider **by_id = assay_arena_zalloc(&sn->arena, slots * sizeof *by_id);
     for (size_t i = 0; i < count; i++) by_id[list[i].id] = &list[i];
-    sn->config.providers = list;
-    sn->config.n_providers = count;
-    sn->config.by_id = by_id;
-    return ASSAY_OK;
+    c->providers = list;
+    c->n_providers = count;
+    c->by_id = by_id;
+}
+
+/* Where in c->sheets a provider's and scheme's sheet stands. */
+static size_t sheet_place(const struct assay_config *c, int32_t provider_id, int16_t scheme_id) {
+    return (size_t)provider_id * ((size_t)c->max_scheme + 1) + (size_t)scheme_id;
+}
+
+/* From the rows; the schemes that a recomputation works out again (NULL: none) have the other sheet. */
+static void add_sheets(struct assay_arena *a, struct assay_config *c, const struct assay_sheet_row *rows, size_t n,
+                       const struct assay_recomputation *r) {
+    int16_t *sheets = assay_arena_alloc(a, sheet_place(c, c->max_id + 1, 0) * sizeof *sheets);
+    for (int32_t p = 0; p <= c->max_id; p++)
+        for (int16_t k = 0; k <= c->max_scheme; k++) sheets[sheet_place(c, p, k)] = k;
+    for (size_t i = 0; i < n; i++)
+        if (rows[i].provider_id <= c->max_id && rows[i].scheme_id <= c->max_scheme)
+            sheets[sheet_place(c, rows[i].provider_id, rows[i].scheme_id)] = rows[i].sheet;
+    for (int32_t p = 0; r && p <= c->max_id; p++)
+        for (size_t k = 0; k < r->n_schemes; k++)
+            if (r->schemes[k] <= c->max_scheme)
+                sheets[sheet_place(c, p, r->schemes[k])] = (int16_t)-sheets[sheet_place(c, p, r->schemes[k])];
+    c->sheets = sheets;
+}
+
+static enum assay_status build(struct assay_service *s, struct snapshot *sn, struct assay_config *c, const struct stored *in,
+                               bool with_waiting, struct assay_error *e) {
+    struct stored rows = *in;
+    enum assay_status st = ASSAY_OK;
+    if (in->waiting && !with_waiting) {
+        rows.providers = recorded_providers(in->providers, &rows.n_providers, &sn->arena);
+        for (int k = 0; k < 3; k++) rows.documents[k] = recorded_documents(in->documents[k], &rows.n_documents[k], &sn->arena);
+    }
+    add_providers(sn, c, rows.providers, rows.n_providers);
+    st = add_newest(s, ASSAY_DOC_CALENDAR, sn, c, rows.documents[ASSAY_DOC_CALENDAR], rows.n_documents[ASSAY_DOC_CALENDAR], e);
+    if (!st) st = add_newest(s, ASSAY_DOC_RATES, sn, c, rows.documents[ASSAY_DOC_RATES], rows.n_documents[ASSAY_DOC_RATES], e);
+    if (!st) st = add_schemes(s, sn, c, rows.documents[ASSAY_DOC_SCHEME], rows.n_documents[ASSAY_DOC_SCHEME], e);
+    if (!st) add_sheets(&sn->arena, c, in->sheets, in->n_sheets, with_waiting ? c->recomputation : NULL);
+    return st;
 }
 
 enum assay_status assay_config_load(struct assay_service *s, struct assay_db *db, struct assay_config **out,
                                     struct assay_error *e) {
     struct snapshot *sn = assay_xcalloc(1, sizeof *sn);
+    struct stored in = {.waiting = false};
+    struct assay_recomputation *running = NULL;
     atomic_init(&sn->refs, 1);
     enum assay_status st = assay_store_config_revision(db, &sn->config.revision, e);
-    if (!st) st = load_providers(db, sn, e);
-    if (!st) st = load_newest(s, db, ASSAY_DOC_CALENDAR, sn, e);
-    if (!st) st = load_newest(s, db, ASSAY_DOC_RATES, sn, e);
-    if (!st) st = load_schemes(s, db, sn, e);
+    if (!st) st = load_stored(db, &sn->arena, &in, e);
+    if (!st) st = assay_store_recomputation_running(db, &sn->arena, &running, e);
+    sn->next.revision = sn->config.revision;
+    sn->config.recomputation = sn->next.recomputation = running;
+    if (!st) st = build(s, sn, &sn->config, &in, false, e);
+    if (!st && in.waiting) st = build(s, sn, &sn->next, &in, true, e);
+    if (in.waiting) sn->config.next = &sn->next;
     *out = &sn->config;
     if (st) assay_config_release(&sn->config), *out = NULL;
     return st;
@@ -335,4 +416,15 @@ const struct assay_config_rates *assay_config_rates(const struct assay_config *c
     for (size_t i = 0; i < c->n_rates; i++)
         if (!strcmp(code, c->rates[i].code)) return &c->rates[i];
     return NULL;
+}
+
+int16_t assay_config_sheet(const struct assay_config *c, int32_t provider_id, int16_t scheme_id) {
+    bool known = c->sheets && provider_id >= 0 && provider_id <= c->max_id && scheme_id <= c->max_scheme;
+    return known ? c->sheets[sheet_place(c, provider_id, scheme_id)] : scheme_id;
+}
+
+bool assay_config_recomputes(const struct assay_config *c, int16_t scheme_id) {
+    for (size_t k = 0; c->recomputation && k < c->recomputation->n_schemes; k++)
+        if (c->recomputation->schemes[k] == scheme_id) return true;
+    return false;
 }

@@ -57,16 +57,15 @@ static void add_months(const struct assay_tally_sums *sums, int32_t provider_id,
     for (t += *from, p += *pay;;) {
         bool counts = t < t_end && t->provider_id == provider_id, pays = p < p_end && p->provider_id == provider_id;
         if (!counts && !pays) break;
-        int c = !counts ? 1 : !pays ? -1 : (t->scheme_id > p->scheme_id) - (t->scheme_id < p->scheme_id);
+        int c = !counts ? 1 : !pays ? -1 : (abs(t->scheme_id) > abs(p->scheme_id)) - (abs(t->scheme_id) < abs(p->scheme_id));
+        int16_t sheet = c <= 0 ? t->scheme_id : p->scheme_id; /* of those in force: the scheme's number, or its negative */
         if (!c) c = (t->month > p->month) - (t->month < p->month);
-        struct assay_effect x = {.scheme_id = c <= 0 ? t->scheme_id : p->scheme_id,
-                                 .month = c <= 0 ? t->month : p->month,
-                                 .counts = c <= 0,
-                                 .pay = c >= 0};
+        struct assay_effect x = {
+            .scheme_id = (int16_t)abs(sheet), .month = c <= 0 ? t->month : p->month, .counts = c <= 0, .pay = c >= 0};
         assay_effect_add(b, &x);
         t += c <= 0;
         if (c >= 0) /* all rates of the month */
-            while (p < p_end && p->provider_id == provider_id && p->scheme_id == x.scheme_id && p->month == x.month) p++;
+            while (p < p_end && p->provider_id == provider_id && p->scheme_id == sheet && p->month == x.month) p++;
     }
     *from = (size_t)(t - sums->rows);
     *pay = (size_t)(p - sums->pays);
@@ -81,7 +80,7 @@ static struct assay_str kept(struct assay_buf *b, struct assay_arena *a) {
 static void add_verdicts(const struct assay_touched *t, struct assay_buf *b) {
     for (size_t i = 0; i < t->n_verdicts; i++) {
         struct assay_effect x = {
-            .scheme_id = t->verdicts[i].scheme_id, .outcome = t->verdicts[i].outcome, .month = ASSAY_NO_MONTH};
+            .scheme_id = (int16_t)abs(t->verdicts[i].scheme_id), .outcome = t->verdicts[i].outcome, .month = ASSAY_NO_MONTH};
         assay_effect_add(b, &x);
     }
 }

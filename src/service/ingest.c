@@ -3,7 +3,10 @@
  *
  * Under the heads' locks: look up ids and order rows, decide what is new, fold each touched order from the records it had
  * and those that came, judge it before and after under every scheme, and write the differences. What an order adds to the
- * tallies is always a function of its packed records and the configuration, so "before" is computed, not remembered. */
+ * tallies is always a function of its packed records and the configuration, so "before" is computed, not remembered.
+ *
+ * While a recomputation fills the other sheets, what it has reached is written to both: the sheets in force judged by the
+ * configuration as it is, the others by that which will be. */
 #include <stdlib.h>
 #include <time.h>
 
@@ -71,7 +74,7 @@ struct batch {
     struct assay_ingest_load load;
     struct touch *touches;
     size_t n_touches, cap_touches;
-    struct assay_tally_sums sums;
+    struct assay_tally_sums sums, ahead; /* of the sheets in force, and of those that a recomputation fills */
     /* being built */
     struct assay_order_row *orders;
     struct assay_verdict_row *verdicts;
@@ -107,6 +110,11 @@ static int order_key_cmp(const struct assay_order_key *a, const struct assay_ord
 static int by_order_key(const void *x, const void *y) { return order_key_cmp(x, y); }
 static int by_touch(const void *x, const void *y) {
     return order_key_cmp(&((const struct touch *)x)->key, &((const struct touch *)y)->key);
+}
+
+static int by_id(const void *x, const void *y) {
+    COMPARE(*(const int32_t *)x, *(const int32_t *)y);
+    return 0;
 }
 
 static bool same_key(const struct assay_item *a, const struct assay_item *b) {
@@ -204,12 +212,31 @@ static void add_touch(struct batch *b, struct touch t) {
     b->touches[b->n_touches++] = t;
 }
 
+/* Has the recomputation under way reached this order (NONE: the responses that name none)? */
+static bool is_reached(const struct batch *b, int32_t provider_id, struct assay_str order_no) {
+    if (!b->load.recomputation) return false;
+    const int32_t *at = bsearch(&provider_id, b->load.providers, b->load.n_providers, sizeof *at, by_id);
+    return at && assay_position_covers(&b->load.positions[at - b->load.providers], order_no);
+}
+
+static struct assay_tally_sums *sums_of(struct batch *b, const struct assay_config *cfg) {
+    return cfg == b->cfg ? &b->sums : &b->ahead;
+}
+
+static void count_survey_under(struct batch *b, const struct assay_config *cfg, const struct assay_config_scheme *scheme,
+                               int32_t provider_id, const struct assay_record *survey, int sign) {
+    struct assay_contribution c;
+    assay_judge_loose_survey(scheme, survey, &c);
+    assay_tally_sums_add(sums_of(b, cfg), provider_id, assay_config_sheet(cfg, provider_id, scheme->id), &c, sign);
+}
+
 static void count_loose_survey(struct batch *b, int32_t provider_id, const struct assay_record *survey, int sign) {
-    for (size_t i = 0; i < b->cfg->n_schemes; i++) {
-        struct assay_contribution c;
-        assay_judge_loose_survey(&b->cfg->schemes[i], survey, &c);
-        assay_tally_sums_add(&b->sums, provider_id, b->cfg->schemes[i].id, &c, sign);
-    }
+    const struct assay_config *next = b->cfg->next;
+    for (size_t i = 0; i < b->cfg->n_schemes; i++) count_survey_under(b, b->cfg, &b->cfg->schemes[i], provider_id, survey, sign);
+    if (!is_reached(b, provider_id, ASSAY_STR_NONE)) return;
+    for (size_t i = 0; i < next->n_schemes; i++)
+        if (assay_config_recomputes(next, next->schemes[i].id))
+            count_survey_under(b, next, &next->schemes[i], provider_id, survey, sign);
 }
 
 static bool is_loose_survey(enum assay_type type, struct assay_str order) { return type == ASSAY_SURVEY_RESPONSE && !order.p; }
@@ -389,17 +416,29 @@ static void pack_all(const struct assay_folded_record *recs, size_t n, struct as
     assay_buf_free(&buf);
 }
 
-/* What an order is under each scheme now goes out of the tallies (sign -1) or into them (+1); rows, where given, take the
- * verdicts. */
-static void count_order(struct batch *b, const struct assay_config_provider *p, const struct assay_order *o,
-                        struct assay_order_key key, int sign, struct assay_verdict_row *rows) {
-    for (size_t i = 0; i < b->cfg->n_schemes; i++) {
-        struct assay_judged j;
-        assay_judge_order(b->cfg, &b->cfg->schemes[i], p, o, key, &b->scratch, &j);
-        assay_tally_sums_add(&b->sums, p->id, b->cfg->schemes[i].id, &j.contribution, sign);
-        rows[i] = j.row;
-    }
+static void count_under(struct batch *b, const struct assay_config *cfg, const struct assay_config_scheme *scheme,
+                        const struct assay_order *o, struct assay_order_key key, int sign, struct assay_verdict_row *row) {
+    struct assay_judged j;
+    assay_judge_order(cfg, scheme, assay_config_provider_by_id(cfg, key.provider_id), o, key, &b->scratch, &j);
+    assay_tally_sums_add(sums_of(b, cfg), key.provider_id, j.row.scheme_id, &j.contribution, sign);
+    *row = j.row;
 }
+
+/* What an order is under each scheme, on every sheet that has it, goes out of the tallies (sign -1) or into them (+1).
+ * Rows take the verdicts, as many as are returned: always the same ones for one order of a batch. */
+static size_t count_order(struct batch *b, const struct assay_order *o, struct assay_order_key key, int sign,
+                          struct assay_verdict_row *rows) {
+    const struct assay_config *next = b->cfg->next;
+    size_t n = 0;
+    for (size_t i = 0; i < b->cfg->n_schemes; i++) count_under(b, b->cfg, &b->cfg->schemes[i], o, key, sign, &rows[n++]);
+    if (!is_reached(b, key.provider_id, key.order_no)) return n;
+    for (size_t i = 0; i < next->n_schemes; i++)
+        if (assay_config_recomputes(next, next->schemes[i].id)) count_under(b, next, &next->schemes[i], o, key, sign, &rows[n++]);
+    return n;
+}
+
+/* Verdicts of one order at most. */
+static size_t verdicts_max(const struct batch *b) { return b->cfg->n_schemes + (b->cfg->next ? b->cfg->next->n_schemes : 0); }
 
 /* The order is full: its new records are refused (voids of what it holds are not). */
 static void refuse_new(struct batch *b, const struct touch *t, const struct touch *end) {
@@ -457,7 +496,6 @@ static void mark_voided(struct batch *b, const struct touch *t, const struct tou
 /* All touches [t, end) are of one order: fold it as it was and as it is now. */
 static enum assay_status refold_order(struct batch *b, const struct voids *voids, struct touch *t, struct touch *end,
                                       struct assay_error *e) {
-    const struct assay_config_provider *p = assay_config_provider_by_id(b->cfg, t->key.provider_id);
     const struct assay_order_row *row = NULL;
     struct assay_folded_record *old = NULL;
     size_t n_old = 0, n = 0, extra = 0;
@@ -472,12 +510,12 @@ static enum assay_status refold_order(struct batch *b, const struct voids *voids
         if (extra == (size_t)(end - t)) return ASSAY_OK;
     }
     struct assay_folded_record *recs = assay_arena_alloc(&b->scratch, (n_old + extra + 1) * sizeof *recs);
-    struct assay_verdict_row *before = assay_arena_zalloc(&b->scratch, (b->cfg->n_schemes + 1) * sizeof *before);
+    struct assay_verdict_row *before = assay_arena_zalloc(&b->scratch, (verdicts_max(b) + 1) * sizeof *before);
     if (n_old) {
         struct assay_order was;
         memcpy(recs, old, n_old * sizeof *recs);
         assay_order_fold(old, n_old, &b->scratch, &was);
-        count_order(b, p, &was, t->key, -1, before);
+        count_order(b, &was, t->key, -1, before);
     }
     n = n_old;
     bool append_only = row != NULL;
@@ -514,24 +552,27 @@ static enum assay_status refold_order(struct batch *b, const struct voids *voids
     now->packed = packed;
     now->fresh = row == NULL;
     struct assay_verdict_row *after = &b->verdicts[b->n_verdicts];
-    count_order(b, p, &is, t->key, +1, after);
-    if (b->run->mode == ASSAY_INGEST_TRIAL) tell_changes(b, p, t->key.order_no, before, after);
+    size_t n_after = count_order(b, &is, t->key, +1, after);
+    if (b->run->mode == ASSAY_INGEST_TRIAL)
+        tell_changes(b, assay_config_provider_by_id(b->cfg, t->key.provider_id), t->key.order_no, before, after);
     /* Only verdicts that changed are written; an order never judged and not existing has none. */
-    size_t kept = 0;
-    for (size_t i = 0; i < b->cfg->n_schemes; i++) {
+    size_t kept = 0, told = 0; /* what is not in force yet is no news */
+    for (size_t i = 0; i < n_after; i++) {
+        if (i == b->cfg->n_schemes) told = kept;
         bool unchanged = n_old ? assay_verdict_row_equal(&before[i], &after[i]) : after[i].outcome == ASSAY_OUTCOME_NONE;
         if (unchanged) continue;
         after[i].fresh = row == NULL;
         after[kept++] = after[i];
     }
+    if (n_after == b->cfg->n_schemes) told = kept;
     b->n_verdicts += kept;
-    *folded = (struct folded){t, end, after, kept};
+    *folded = (struct folded){t, end, after, told};
     return ASSAY_OK;
 }
 
 static enum assay_status refold_touched(struct batch *b, const struct voids *voids, struct assay_error *e) {
     b->orders = assay_arena_alloc(b->a, (b->n_touches + 1) * sizeof *b->orders);
-    b->verdicts = assay_arena_alloc(b->a, (b->n_touches + 1) * b->cfg->n_schemes * sizeof *b->verdicts);
+    b->verdicts = assay_arena_alloc(b->a, (b->n_touches + 1) * verdicts_max(b) * sizeof *b->verdicts);
     b->folded = assay_arena_alloc(b->a, (b->n_touches + 1) * sizeof *b->folded);
     for (size_t i = 0, j; i < b->n_touches; i = j) {
         for (j = i + 1; j < b->n_touches && order_key_cmp(&b->touches[i].key, &b->touches[j].key) == 0; j++) continue;
@@ -590,12 +631,13 @@ static void settle_refused(struct batch *b) {
 
 /* What the batch does to orders, verdicts and tallies. */
 static enum assay_status fold_batch(struct batch *b, struct voids *voids, struct assay_error *e) {
-    b->sums.arena = b->a;
+    b->sums.arena = b->ahead.arena = b->a;
     enum assay_status st = takes_voids_back(b) ? list_taken_back(b, voids, e) : list_touches(b, voids, e);
     if (!st) st = refold_touched(b, voids, e);
     if (st) return st;
     settle_refused(b);
     assay_tally_sums_close(&b->sums);
+    assay_tally_sums_close(&b->ahead);
     return ASSAY_OK;
 }
 
@@ -618,7 +660,22 @@ static struct assay_change_row *list_changes(struct batch *b, size_t *n) {
     return assay_changes_make(orders, b->n_orders, &b->sums, b->load.heads, b->load.n_providers, b->load.place, b->a, n);
 }
 
+/* All that is added to tallies and pay, in the order of their keys. */
+static struct assay_tally_sums all_sums(struct batch *b) {
+    struct assay_tally_sums all = b->sums;
+    if (b->ahead.n + b->ahead.n_pays == 0) return all;
+    all.rows = assay_arena_alloc(b->a, (b->sums.n + b->ahead.n + 1) * sizeof *all.rows);
+    all.pays = assay_arena_alloc(b->a, (b->sums.n_pays + b->ahead.n_pays + 1) * sizeof *all.pays);
+    for (size_t i = 0; i < b->sums.n; i++) all.rows[i] = b->sums.rows[i];
+    for (size_t i = 0; i < b->ahead.n; i++) all.rows[all.n++] = b->ahead.rows[i];
+    for (size_t i = 0; i < b->sums.n_pays; i++) all.pays[i] = b->sums.pays[i];
+    for (size_t i = 0; i < b->ahead.n_pays; i++) all.pays[all.n_pays++] = b->ahead.pays[i];
+    assay_tally_sums_close(&all);
+    return all;
+}
+
 static enum assay_status write_batch(struct batch *b, const struct voids *voids, size_t fresh, struct assay_error *e) {
+    struct assay_tally_sums all = all_sums(b);
     struct assay_ingest_save save = {.voided = voids->keys,
                                      .n_voided = voids->n,
                                      .cleared = voids->cleared,
@@ -627,10 +684,10 @@ static enum assay_status write_batch(struct batch *b, const struct voids *voids,
                                      .n_orders = b->n_orders,
                                      .verdicts = b->verdicts,
                                      .n_verdicts = b->n_verdicts,
-                                     .tallies = b->sums.rows,
-                                     .n_tallies = b->sums.n,
-                                     .pays = b->sums.pays,
-                                     .n_pays = b->sums.n_pays,
+                                     .tallies = all.rows,
+                                     .n_tallies = all.n,
+                                     .pays = all.pays,
+                                     .n_pays = all.n_pays,
                                      .heads = b->load.heads,
                                      .n_heads = b->load.n_providers,
                                      .finish = b->run->finish};
@@ -693,6 +750,7 @@ static enum assay_status attempt(struct assay_session *s, const struct assay_con
     }
     if (b.n_sorted == 0) return ASSAY_OK;
     list_wants(&b);
+    b.load.recomputation = cfg->next && cfg->recomputation && !b.load.snapshot ? cfg->recomputation->id : 0;
     enum assay_status st = assay_store_ingest_begin(s->db, &b.load, a, e);
     if (st) return st;
     if (b.load.config_revision != cfg->revision) {

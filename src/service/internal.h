@@ -42,6 +42,7 @@ void assay_announcer_look(struct assay_service *s, struct assay_db *db);
 void assay_announcer_tidy(struct assay_session *session);
 
 struct assay_committer;
+struct assay_runner;
 struct assay_service {
     struct assay_service_options options;
     struct assay_zones zones;
@@ -54,6 +55,8 @@ struct assay_service {
     struct assay_revisions *revisions;
     struct assay_periods *periods;
     struct assay_service_counts counts;
+    struct assay_runner *runner;
+    int64_t runner_id; /* what this service signs recomputations with */
 };
 
 /* --- service.c: what a session holds until it is unpinned. */
@@ -96,6 +99,16 @@ void assay_periods_free(struct assay_periods *p);
 struct assay_watcher *assay_watcher_new(struct assay_service *s, struct assay_error *e);
 void assay_watcher_free(struct assay_watcher *w);
 
+/* What the feed of changes calls it. */
+enum assay_change_what assay_cause_told(enum assay_cause_kind kind, bool several);
+
+/* Sleep. */
+void assay_pause_ms(int64_t ms);
+
+/* --- runner.c: the thread that takes the steps of recomputations. */
+struct assay_runner *assay_runner_new(struct assay_service *s, struct assay_error *e);
+void assay_runner_free(struct assay_runner *r);
+
 /* --- config.c */
 enum assay_status assay_config_load(struct assay_service *s, struct assay_db *db, struct assay_config **out,
                                     struct assay_error *e) ASSAY_MUST_CHECK;
@@ -107,7 +120,7 @@ struct assay_judged {
     struct assay_order order;
     struct assay_verdict verdict;
     struct assay_contribution contribution;
-    struct assay_verdict_row row; /* key and scheme_id set by the caller's arguments */
+    struct assay_verdict_row row; /* scheme_id: the sheet that cfg's figures of the order are on */
 };
 /* The packed records of an order: version byte, then each as assay_record_pack wrote it. */
 enum assay_status assay_packed_read(struct assay_str packed, struct assay_arena *a, struct assay_folded_record **recs, size_t *n,

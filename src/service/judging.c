@@ -64,7 +64,7 @@ void assay_judge_order(const struct assay_config *cfg, const struct assay_config
     bool open = o->state == ASSAY_STATE_OPEN && v->outcome == ASSAY_PENDING;
     out->row = (struct assay_verdict_row){
         .key = key,
-        .scheme_id = scheme->id,
+        .scheme_id = assay_config_sheet(cfg, key.provider_id, scheme->id),
         .outcome = v->outcome,
         .reason = v->reason,
         .scheme_version = v->scheme ? v->scheme->version : 0,
@@ -142,6 +142,7 @@ void assay_tally_sums_add(struct assay_tally_sums *t, int32_t provider_id, int16
 static int by_tally_key(const void *x, const void *y) {
     const struct assay_tally_row *a = x, *b = y;
     COMPARE(a->provider_id, b->provider_id);
+    COMPARE(abs(a->scheme_id), abs(b->scheme_id)); /* whichever of a scheme's sheets is in force, its place is the same */
     COMPARE(a->scheme_id, b->scheme_id);
     COMPARE(a->month, b->month);
     return 0;
@@ -150,6 +151,7 @@ static int by_tally_key(const void *x, const void *y) {
 static int by_pay_key(const void *x, const void *y) {
     const struct assay_pay_row *a = x, *b = y;
     COMPARE(a->provider_id, b->provider_id);
+    COMPARE(abs(a->scheme_id), abs(b->scheme_id));
     COMPARE(a->scheme_id, b->scheme_id);
     COMPARE(a->month, b->month);
     COMPARE(a->rate, b->rate);

@@ -54,6 +54,11 @@ static bool is_voided(const struct verify *v, enum assay_kind kind, struct assay
     return v->n_targets && bsearch(&key, v->targets, v->n_targets, sizeof key, by_record_key);
 }
 
+/* The sheet that the provider's figures under the config's k-th scheme are on. */
+static int16_t sheet_of(const struct verify *v, size_t k) {
+    return assay_config_sheet(v->cfg, v->provider->id, v->cfg->schemes[k].id);
+}
+
 /* --- reading -------------------------------------------------------------------------------------------------------------- */
 
 static enum assay_status load_stored(struct verify *v, struct assay_error *e) {
@@ -179,7 +184,7 @@ static void compare_verdict(struct verify *v, const struct assay_verdict_row *ro
     if (same) return;
     const char *is = stored ? assay_outcome_name(stored->outcome) : NULL, *ought = assay_outcome_name(row->outcome);
     char detail[160];
-    snprintf(detail, sizeof detail, "scheme %d: stored %s, from the records %s%s", row->scheme_id, is ? is : "nothing",
+    snprintf(detail, sizeof detail, "scheme %d: stored %s, from the records %s%s", abs(row->scheme_id), is ? is : "nothing",
              ought ? ought : "nothing", stored && stored->outcome == row->outcome ? " (other particulars differ)" : "");
     differs(v, "verdict", row->key.order_no, detail);
     v->fix_verdicts[v->n_fix_verdicts++] = *row;
@@ -195,7 +200,7 @@ static void verify_folded(struct verify *v, const struct assay_order_row *stored
     for (size_t k = 0; k < v->cfg->n_schemes; k++) {
         struct assay_judged judged;
         assay_judge_order(v->cfg, &v->cfg->schemes[k], v->provider, &o, key, v->a, &judged);
-        assay_tally_sums_add(&v->sums, v->provider->id, v->cfg->schemes[k].id, &judged.contribution, +1);
+        assay_tally_sums_add(&v->sums, v->provider->id, judged.row.scheme_id, &judged.contribution, +1);
         compare_verdict(v, &judged.row);
     }
     if (n || stored) compare_order(v, stored, &row, recs, n);
@@ -242,7 +247,7 @@ static enum assay_status verify_loose_survey(struct verify *v, const struct assa
     for (size_t k = 0; k < v->cfg->n_schemes && !st; k++) {
         struct assay_contribution c;
         assay_judge_loose_survey(&v->cfg->schemes[k], &r, &c);
-        assay_tally_sums_add(&v->sums, v->provider->id, v->cfg->schemes[k].id, &c, +1);
+        assay_tally_sums_add(&v->sums, v->provider->id, sheet_of(v, k), &c, +1);
     }
     return st;
 }
@@ -252,7 +257,7 @@ static struct assay_str tally_key(const struct verify *v, int16_t scheme_id, ass
     const char *code = "?";
     assay_month_format(month, text);
     for (size_t k = 0; k < v->cfg->n_schemes; k++)
-        if (v->cfg->schemes[k].id == scheme_id) code = v->cfg->schemes[k].code;
+        if (v->cfg->schemes[k].id == abs(scheme_id)) code = v->cfg->schemes[k].code;
     return assay_str_c(assay_arena_printf(a, "%s/%s", code, text));
 }
 
@@ -284,10 +289,11 @@ static void add_window(const struct assay_tally_row *rows, size_t n, int16_t sch
 static void compare_evaluations(struct verify *v) {
     for (size_t k = 0; k < v->cfg->n_schemes; k++) {
         const struct assay_config_scheme *sc = &v->cfg->schemes[k];
+        int16_t sheet = sheet_of(v, k);
         assay_month lo = INT32_MAX, hi = INT32_MIN;
         for (size_t i = 0; i < v->n_tallies + v->sums.n; i++) {
             const struct assay_tally_row *r = i < v->n_tallies ? &v->tallies[i] : &v->sums.rows[i - v->n_tallies];
-            if (r->scheme_id != sc->id) continue;
+            if (r->scheme_id != sheet) continue;
             if (r->month < lo) lo = r->month;
             if (r->month > hi) hi = r->month;
         }
@@ -295,8 +301,8 @@ static void compare_evaluations(struct verify *v) {
         for (assay_month m = lo; m <= hi + 2; m++) {
             int64_t is[ASSAY_TALLY_COUNT], ought[ASSAY_TALLY_COUNT];
             const struct assay_scheme *s = assay_scheme_on(&sc->versions, assay_month_first(m + 1) - 1);
-            add_window(v->tallies, v->n_tallies, sc->id, m - s->window_months + 1, m, is);
-            add_window(v->sums.rows, v->sums.n, sc->id, m - s->window_months + 1, m, ought);
+            add_window(v->tallies, v->n_tallies, sheet, m - s->window_months + 1, m, is);
+            add_window(v->sums.rows, v->sums.n, sheet, m - s->window_months + 1, m, ought);
             compare_evaluation(v, sc, m, is, ought);
         }
     }
@@ -305,13 +311,13 @@ static void compare_evaluations(struct verify *v) {
 #define COMPARE(x, y) \
     if ((x) != (y)) return (x) < (y) ? -1 : 1
 static int tally_cmp(const struct assay_tally_row *a, const struct assay_tally_row *b) {
-    COMPARE(a->scheme_id, b->scheme_id);
+    COMPARE(abs(a->scheme_id), abs(b->scheme_id)); /* of a scheme one sheet is in force */
     COMPARE(a->month, b->month);
     return 0;
 }
 
 static int pay_cmp(const struct assay_pay_row *a, const struct assay_pay_row *b) {
-    COMPARE(a->scheme_id, b->scheme_id);
+    COMPARE(abs(a->scheme_id), abs(b->scheme_id)); /* of a scheme one sheet is in force */
     COMPARE(a->month, b->month);
     COMPARE(a->rate, b->rate);
     return 0;
@@ -413,6 +419,8 @@ static enum assay_status put_right(struct verify *v, struct assay_error *e) {
                                      .pays = v->sums.pays,
                                      .n_pays = v->sums.n_pays};
     enum assay_status st = assay_store_voided_remove(v->s->db, v->stray_marks, v->n_stray_marks, e);
+    /* What a recomputation has filled meanwhile was worked out from what is put right here. */
+    if (!st) st = assay_store_position_reset(v->s->db, v->provider->id, e);
     return st ? st : assay_store_ingest_save(v->s->db, &save, false, e);
 }
 

@@ -1,146 +1,29 @@
-/* registry.c -- providers, calendars, rates and schemes: a new version, and every order it touches judged again, in one
- * transaction. Whoever reads sees the old figures or the new, never a mixture. */
+/* registry.c -- providers, calendars, rates and schemes: a new version. Where it touches no order it is recorded at once;
+ * else it waits, with everything it brings, for the recomputation that is begun here (recomputation.c), and until that is
+ * done nobody sees it. */
 #include <stdlib.h>
 
 #include "service/internal.h"
 
 #define TRIES 5
-#define REFOLD_PAGE 2000
+#define TURN_LOOK_MS 20
 
-struct change { /* a configuration change under way */
+struct change { /* a configuration change under way, in a transaction under the configuration's lock */
     struct assay_session *s;
     const struct assay_config *before;
-    struct assay_config *after;
-    int64_t refolded;
+    struct assay_config *after; /* with the new versions waiting: after->next has them in force */
+    int64_t id;                 /* what they wait for */
+    struct assay_arena *a;
 };
 
-/* --- refolding --------------------------------------------------------------------------------------------------------------- */
-
-/* The scheme of `after` with its former self, where what it is judged by may differ. */
-typedef bool scheme_filter(const struct change *c, const struct assay_config_scheme *scheme, const void *arg);
-
-static const struct assay_config_scheme *former(const struct change *c, const struct assay_config_scheme *scheme) {
-    return assay_config_scheme(c->before, assay_str_c(scheme->code));
-}
-
-static enum assay_status refold_page(struct change *c, int32_t provider_id, const struct assay_order_row *rows, size_t n,
-                                     scheme_filter *affected, const void *arg, struct assay_error *e) {
-    struct assay_arena a = {0}, scratch = {0}; /* of the page, of one order */
-    struct assay_tally_sums sums = {.arena = &a};
-    struct assay_verdict_row *verdicts = assay_arena_alloc(&a, (n * c->after->n_schemes + 1) * sizeof *verdicts);
-    size_t n_verdicts = 0;
-    const struct assay_config_provider *p_before = assay_config_provider_by_id(c->before, provider_id);
-    const struct assay_config_provider *p_after = assay_config_provider_by_id(c->after, provider_id);
-    enum assay_status st = ASSAY_OK;
-    for (size_t i = 0; i < n && !st; i++) {
-        struct assay_folded_record *recs;
-        size_t n_recs;
-        struct assay_order o;
-        bool changed = false;
-        if ((st = assay_packed_read(rows[i].packed, &scratch, &recs, &n_recs, e))) break;
-        assay_order_fold(recs, n_recs, &scratch, &o);
-        for (size_t k = 0; k < c->after->n_schemes; k++) {
-            const struct assay_config_scheme *scheme = &c->after->schemes[k], *was = former(c, scheme);
-            struct assay_judged old = {.row.outcome = ASSAY_OUTCOME_NONE}, now;
-            if (!affected(c, scheme, arg)) continue;
-            if (was) {
-                assay_judge_order(c->before, was, p_before, &o, rows[i].key, &scratch, &old);
-                assay_tally_sums_add(&sums, provider_id, scheme->id, &old.contribution, -1);
-            }
-            assay_judge_order(c->after, scheme, p_after, &o, rows[i].key, &scratch, &now);
-            assay_tally_sums_add(&sums, provider_id, scheme->id, &now.contribution, +1);
-            if (was ? assay_verdict_row_equal(&old.row, &now.row) : now.row.outcome == ASSAY_OUTCOME_NONE) continue;
-            verdicts[n_verdicts++] = now.row;
-            changed = true;
-        }
-        c->refolded += changed;
-        assay_arena_reset(&scratch);
-    }
-    assay_tally_sums_close(&sums);
-    struct assay_ingest_save save = {.verdicts = verdicts,
-                                     .n_verdicts = n_verdicts,
-                                     .tallies = sums.rows,
-                                     .n_tallies = sums.n,
-                                     .pays = sums.pays,
-                                     .n_pays = sums.n_pays};
-    if (!st) st = assay_store_ingest_save(c->s->db, &save, false, e);
-    assay_arena_free(&scratch);
-    assay_arena_free(&a);
-    return st;
-}
-
-static enum assay_status refold_loose_surveys(struct change *c, int32_t provider_id, scheme_filter *affected, const void *arg,
-                                              struct assay_error *e) {
-    struct assay_arena a = {0};
-    struct assay_tally_sums sums = {.arena = &a};
-    struct assay_record_row *rows;
-    size_t n;
-    enum assay_status st = assay_store_loose_surveys(c->s->db, provider_id, &a, &rows, &n, e);
-    for (size_t i = 0; i < n && !st; i++) {
-        struct assay_record r;
-        assay_record_init(&r);
-        r.kind = rows[i].key.kind, r.type = rows[i].type, r.id = rows[i].key.id, r.at = rows[i].at;
-        if ((st = assay_record_from_content(rows[i].content, &a, &r, e))) break;
-        for (size_t k = 0; k < c->after->n_schemes; k++) {
-            const struct assay_config_scheme *scheme = &c->after->schemes[k], *was = former(c, scheme);
-            struct assay_contribution x;
-            if (!affected(c, scheme, arg)) continue;
-            if (was) {
-                assay_judge_loose_survey(was, &r, &x);
-                assay_tally_sums_add(&sums, provider_id, scheme->id, &x, -1);
-            }
-            assay_judge_loose_survey(scheme, &r, &x);
-            assay_tally_sums_add(&sums, provider_id, scheme->id, &x, +1);
-        }
-    }
-    assay_tally_sums_close(&sums);
-    struct assay_ingest_save save = {.tallies = sums.rows, .n_tallies = sums.n};
-    if (!st) st = assay_store_ingest_save(c->s->db, &save, false, e);
-    assay_arena_free(&a);
-    return st;
-}
-
-/* Judge again every order of a provider whose head is locked. */
-static enum assay_status refold_provider(struct change *c, int32_t provider_id, scheme_filter *affected, const void *arg,
-                                         struct assay_error *e) {
-    struct assay_arena a = {0}, key = {0};
-    struct assay_str after = ASSAY_STR_NONE;
-    size_t n = REFOLD_PAGE;
-    enum assay_status st = ASSAY_OK;
-    while (!st && n == REFOLD_PAGE) {
-        struct assay_order_row *rows;
-        assay_arena_reset(&a);
-        st = assay_store_orders_of(c->s->db, provider_id, after, REFOLD_PAGE, &a, &rows, &n, e);
-        if (!st) st = refold_page(c, provider_id, rows, n, affected, arg, e);
-        if (!st && n) {
-            assay_arena_reset(&key);
-            after = assay_arena_dup(&key, rows[n - 1].key.order_no);
-        }
-    }
-    if (!st) st = refold_loose_surveys(c, provider_id, affected, arg, e);
-    assay_arena_free(&a);
-    assay_arena_free(&key);
-    return st;
-}
-
-static int by_int(const void *x, const void *y) {
-    int32_t a = *(const int32_t *)x, b = *(const int32_t *)y;
-    return (a > b) - (a < b);
-}
-
-static enum assay_status refold_providers(struct change *c, int32_t *ids, size_t n, scheme_filter *affected, const void *arg,
-                                          struct assay_error *e) {
-    struct assay_head *heads;
-    struct assay_arena a = {0};
-    if (n == 0) return ASSAY_OK;
-    qsort(ids, n, sizeof *ids, by_int);
-    enum assay_status st = assay_store_heads_lock(c->s->db, ids, n, &a, &heads, e);
-    for (size_t i = 0; i < n && !st; i++) st = refold_provider(c, ids[i], affected, arg, e);
-    assay_arena_free(&a);
-    return st;
-}
-
 /* --- the frame of every change ------------------------------------------------------------------------------------------------ */
+
+static void leave_change(struct change *c) {
+    assay_db_rollback(c->s->db);
+    assay_config_release(c->before);
+    assay_config_release(c->after);
+    c->before = c->after = NULL;
+}
 
 /* Begin, take the configuration's lock, and make sure that what we hold is what the database holds. */
 static enum assay_status begin_change(struct change *c, struct assay_error *e) {
@@ -150,32 +33,89 @@ static enum assay_status begin_change(struct change *c, struct assay_error *e) {
         c->before = assay_service_config(c->s->service);
         st = assay_db_begin(c->s->db, false, e);
         if (!st) st = assay_store_config_lock(c->s->db, &revision, e);
-        if (!st && revision == c->before->revision) return ASSAY_OK;
-        assay_db_rollback(c->s->db);
-        assay_config_release(c->before);
-        c->before = NULL;
+        if (!st && revision == c->before->revision) return assay_store_recomputation_next_id(c->s->db, &c->id, e);
+        leave_change(c);
         if (!st) st = assay_config_refresh(c->s->service, c->s->db, e);
     }
     return st ? st : assay_fail(e, ASSAY_RETRY, "", "the configuration keeps changing");
 }
 
-/* Read the configuration as it will be, once the new rows are in; the feed says what they are. */
-static enum assay_status see_after(struct change *c, enum assay_change_what what, struct assay_str name, struct assay_error *e) {
+/* Read the configuration as it will be, once the new rows are in. */
+static enum assay_status see_after(struct change *c, struct assay_error *e) {
     enum assay_status st = assay_store_config_advance(c->s->db, e);
-    if (!st) st = assay_config_load(c->s->service, c->s->db, &c->after, e);
-    return st ? st : assay_store_change_configuration(c->s->db, c->after->revision, what, name, e);
+    return st ? st : assay_config_load(c->s->service, c->s->db, &c->after, e);
+}
+
+/* The feed says what has come into force with this very change. (What waits is told of when it is turned.) */
+static enum assay_status tell(struct change *c, enum assay_change_what what, struct assay_str name, struct assay_error *e) {
+    return assay_store_change_configuration(c->s->db, c->after->revision, what, name, e);
 }
 
 static enum assay_status end_change(struct change *c, enum assay_status st, struct assay_error *e) {
     if (!st) st = assay_db_commit(c->s->db, e);
-    if (st) assay_db_rollback(c->s->db);
     bool advanced = c->after != NULL;
-    assay_config_release(c->before);
-    assay_config_release(c->after);
+    leave_change(c);
     /* Others see it within a second; this daemon at once. */
     struct assay_error later;
     if (!st && assay_session_look(c->s, &later)) assay_revisions_lost(c->s->service->revisions);
     if (!st && advanced) assay_service_committed(c->s->service, NULL, 0, 1);
+    return st;
+}
+
+static enum assay_status busy(const struct change *c, struct assay_error *e) {
+    return assay_fail(e, ASSAY_RECOMPUTATION_BUSY, "", "recomputation %lld is under way",
+                      c->before->recomputation ? (long long)c->before->recomputation->id : 0);
+}
+
+/* What the change touches is worked out again: `what` says why; its schemes are named by the caller. */
+static enum assay_status begin_recomputation(struct change *c, struct assay_recomputation *what, const int32_t *providers,
+                                             size_t n, struct assay_error *e) {
+    if (c->before->recomputation) return busy(c, e);
+    what->id = c->id;
+    what->started_at = assay_service_now(c->s->service);
+    what->runner = c->s->service->runner_id;
+    return assay_store_recomputation_begin(c->s->db, what, providers, n, e);
+}
+
+/* While another recomputation runs, a change that needs one waits for its turn. by_hand: the caller takes its steps. */
+struct turn {
+    int64_t end_us;
+    bool by_hand;
+};
+
+static struct turn turn_of(const struct assay_session *s, bool by_hand) {
+    return (struct turn){assay_clock_monotonic_us() + (int64_t)s->service->options.recompute_turn_ms * 1000, by_hand};
+}
+
+/* False once the turn is over. */
+static bool await_turn(struct assay_session *s, const struct turn *t) {
+    struct assay_error ignored;
+    bool idle;
+    if (assay_clock_monotonic_us() >= t->end_us) return false;
+    if (!t->by_hand || assay_db_restore(s->db, &ignored) || assay_recomputation_step(s, &idle, &ignored))
+        assay_pause_ms(TURN_LOOK_MS);
+    return true;
+}
+
+/* Take the steps until it has ended and nothing of it is left. */
+static enum assay_status work_out(struct assay_session *s, int64_t id, int64_t *changed, struct assay_error *e) {
+    struct assay_recomputation *r = NULL;
+    struct assay_arena a = {0};
+    size_t n = 0;
+    int failures = 0;
+    bool idle = false;
+    enum assay_status st = assay_store_recomputation_count(s->db, id, e);
+    while (!st && !idle) {
+        st = assay_recomputation_step(s, &idle, e);
+        if ((st != ASSAY_RETRY && st != ASSAY_DATABASE_UNAVAILABLE) || ++failures == TRIES) continue;
+        assay_pause_ms(TURN_LOOK_MS << failures);
+        st = assay_db_restore(s->db, e);
+    }
+    if (!st) st = assay_store_recomputations(s->db, 0, id, 1, &a, &r, &n, e);
+    if (!st && n && r->status == ASSAY_RUN_FAILED)
+        st = assay_fail(e, ASSAY_RECOMPUTATION_FAILED, "", "%.*s", ASSAY_STR_ARG(r->reason));
+    if (!st && n) *changed = r->orders_changed;
+    assay_arena_free(&a);
     return st;
 }
 
@@ -213,9 +153,14 @@ static bool provider_row(const struct change *c, const struct assay_provider *p,
     return !(same_names && same_facts(then, &p->facts) && (!dated || then->effective_from == from));
 }
 
-static bool any_scheme(const struct change *c, const struct assay_config_scheme *scheme, const void *arg) {
-    (void)c, (void)scheme, (void)arg;
-    return true;
+/* Do the facts differ on any date? */
+static bool facts_differ(const struct assay_config_provider *x, const struct assay_config_provider *y) {
+    for (size_t i = 0; i < x->versions.n + y->versions.n; i++) {
+        assay_date d = i < x->versions.n ? x->versions.facts[i].effective_from
+                                         : y->versions.facts[i - x->versions.n].effective_from;
+        if (!same_facts(assay_provider_on(&x->versions, d), assay_provider_on(&y->versions, d))) return true;
+    }
+    return false;
 }
 
 /* A request's providers by code, then place: the versions of one stand together in the order they were sent. */
@@ -225,47 +170,127 @@ static int by_code_and_place(const void *x, const void *y) {
     return c ? c : (a > b) - (a < b);
 }
 
-static enum assay_status put_providers(struct change *c, const struct assay_provider *const *sorted,
-                                       const struct assay_provider *first, size_t n, bool *created, struct assay_arena *a,
-                                       struct assay_error *e) {
-    struct assay_provider_row *rows = assay_arena_alloc(a, n * sizeof *rows);
-    int32_t *moved = assay_arena_alloc(a, n * sizeof *moved), next_id = c->before->max_id + 1;
-    size_t n_rows = 0, n_moved = 0;
+/* The rows that the request adds. *first_new: the id from which on providers are new. */
+static enum assay_status provider_rows(struct change *c, const struct assay_provider *const *sorted,
+                                       const struct assay_provider *first, size_t n, bool *created,
+                                       struct assay_provider_row *rows, size_t *n_rows, struct assay_error *e) {
+    int32_t next_id = c->before->max_id + 1;
+    *n_rows = 0;
     for (size_t i = 0, j; i < n; i = j) {
         const struct assay_config_provider *known = assay_config_provider(c->before, sorted[i]->code);
-        size_t before = n_rows;
+        size_t before = *n_rows;
         int32_t id = known ? known->id : next_id;
         for (j = i; j < n && assay_str_eq(sorted[j]->code, sorted[i]->code); j++) {
+            struct assay_provider_row *row = &rows[*n_rows];
             created[sorted[j] - first] = !known && j == i;
-            bool news = provider_row(c, sorted[j], known, id, &rows[n_rows]);
-            if (!news && n_rows == before) continue; /* says what stands; but after a change it is one back */
-            if (!known && j > i && rows[n_rows].effective_from == ASSAY_NO_DATE) rows[n_rows].effective_from = today(c);
-            rows[n_rows].version = (known ? known->n_recorded : 0) + (int32_t)(n_rows - before) + 1;
-            n_rows++;
+            bool news = provider_row(c, sorted[j], known, id, row);
+            if (!news && *n_rows == before) continue; /* says what stands; but after a change it is one back */
+            if (!known && j > i && row->effective_from == ASSAY_NO_DATE) row->effective_from = today(c);
+            row->version = (known ? known->n_recorded : 0) + (int32_t)(*n_rows - before) + 1;
+            row->recomputation = c->id;
+            ++*n_rows;
         }
         if (!known) next_id++;
-        else if (n_rows > before) moved[n_moved++] = known->id;
+        else if (*n_rows > before && c->before->next &&
+                 assay_config_provider_by_id(c->before->next, id)->n_recorded > known->n_recorded)
+            return busy(c, e); /* it waits already */
     }
-    if (n_rows == 0) return ASSAY_OK;
-    bool several = !assay_str_eq(rows[0].code, rows[n_rows - 1].code); /* they are sorted by code */
-    enum assay_status st = assay_store_provider_insert(c->s->db, rows, n_rows, e);
-    if (!st)
-        st = see_after(c, several ? ASSAY_CHANGE_PROVIDERS : ASSAY_CHANGE_PROVIDER, several ? ASSAY_STR_NONE : rows[0].code, e);
-    return st ? st : refold_providers(c, moved, n_moved, any_scheme, NULL, e);
+    return ASSAY_OK;
 }
 
-enum assay_status assay_registry_put_providers(struct assay_session *s, const struct assay_provider *p, size_t n, bool *created,
-                                               struct assay_error *e) {
-    struct change c = {.s = s};
+/* Of the providers in rows: those whose facts the change moves wait; the others are recorded, and where every provider is
+ * worked out again, a new one begins with both its sheets complete: it has no orders. */
+static enum assay_status part_providers(struct change *c, const struct assay_provider_row *rows, size_t n, int64_t *recomputation,
+                                        struct assay_error *e) {
+    int32_t *moved = assay_arena_alloc(c->a, n * sizeof *moved), *still = assay_arena_alloc(c->a, n * sizeof *still),
+            *fresh = assay_arena_alloc(c->a, n * sizeof *fresh);
+    size_t n_moved = 0, n_still = 0, n_fresh = 0, first_moved = 0;
+    const struct assay_recomputation *running = c->before->recomputation;
+    for (size_t i = 0; i < n; i++) {
+        int32_t id = rows[i].provider_id;
+        const struct assay_config_provider *was = assay_config_provider_by_id(c->before, id);
+        if (i && rows[i - 1].provider_id == id) continue;
+        if (!was) fresh[n_fresh++] = id;
+        if (was && c->before->n_schemes && facts_differ(was, assay_config_provider_by_id(c->after->next, id))) {
+            if (!n_moved) first_moved = i;
+            moved[n_moved++] = id;
+        } else {
+            still[n_still++] = id;
+        }
+    }
+    const struct assay_provider_row *told = NULL; /* a row of those that are recorded */
+    for (size_t i = 0; i < n && n_still; i++)
+        if (rows[i].provider_id == still[0]) told = &rows[i];
+    enum assay_status st = assay_store_providers_settle(c->s->db, c->id, still, n_still, e);
+    if (!st && told)
+        st = tell(c, assay_cause_told(ASSAY_CAUSE_PROVIDER, n_still > 1), n_still > 1 ? ASSAY_STR_NONE : told->code, e);
+    if (!st && running && running->every_provider) st = assay_store_positions_add(c->s->db, running->id, fresh, n_fresh, true, e);
+    if (st || n_moved == 0) return st;
+    struct assay_recomputation what = {.cause_kind = ASSAY_CAUSE_PROVIDER};
+    if (n_moved == 1) {
+        what.cause_code = rows[first_moved].code;
+        for (size_t i = first_moved; i < n && rows[i].provider_id == moved[0]; i++) what.cause_version = rows[i].version;
+    }
+    for (size_t i = 0; i < c->after->next->n_schemes; i++) {
+        if (what.n_schemes == ASSAY_SCHEMES_MAX)
+            return assay_fail(e, ASSAY_OVERFLOW, "", "more than %d schemes", ASSAY_SCHEMES_MAX);
+        what.schemes[what.n_schemes++] = c->after->next->schemes[i].id;
+    }
+    *recomputation = c->id;
+    return begin_recomputation(c, &what, moved, n_moved, e);
+}
+
+static enum assay_status put_providers(struct change *c, const struct assay_provider *const *sorted,
+                                       const struct assay_provider *first, size_t n, int32_t expected_version, bool *created,
+                                       int64_t *recomputation, struct assay_error *e) {
+    struct assay_provider_row *rows = assay_arena_alloc(c->a, n * sizeof *rows);
+    const struct assay_config_provider *known = assay_config_provider(c->before, first->code);
+    size_t n_rows = 0;
+    int32_t stands = known ? known->latest->version : 0;
+    if (expected_version != ASSAY_ANY_VERSION && expected_version != stands)
+        return assay_fail(e, ASSAY_PRECONDITION_FAILED, "", "version %d stands", stands);
+    enum assay_status st = provider_rows(c, sorted, first, n, created, rows, &n_rows, e);
+    if (st || n_rows == 0) return st;
+    st = assay_store_provider_insert(c->s->db, rows, n_rows, e);
+    if (!st) st = see_after(c, e);
+    return st ? st : part_providers(c, rows, n_rows, recomputation, e);
+}
+
+static enum assay_status begin_providers(struct assay_session *s, const struct assay_provider *p, size_t n,
+                                         int32_t expected_version, bool *created, int64_t *recomputation, bool by_hand,
+                                         struct assay_error *e) {
     struct assay_arena a = {0};
+    enum assay_status st;
+    *recomputation = 0;
     if (n == 0) return ASSAY_OK;
     const struct assay_provider **sorted = assay_arena_alloc(&a, n * sizeof *sorted);
     for (size_t i = 0; i < n; i++) sorted[i] = &p[i];
     qsort(sorted, n, sizeof *sorted, by_code_and_place);
-    enum assay_status st = begin_change(&c, e);
-    if (!st) st = end_change(&c, put_providers(&c, sorted, p, n, created, &a, e), e);
+    struct turn turn = turn_of(s, by_hand);
+    do {
+        struct change c = {.s = s, .a = &a};
+        *recomputation = 0;
+        st = begin_change(&c, e);
+        if (!st) st = end_change(&c, put_providers(&c, sorted, p, n, expected_version, created, recomputation, e), e);
+        else leave_change(&c);
+    } while (st == ASSAY_RECOMPUTATION_BUSY && await_turn(s, &turn));
     assay_arena_free(&a);
     return st;
+}
+
+enum assay_status assay_registry_begin_providers(struct assay_session *s, const struct assay_provider *p, size_t n,
+                                                 int32_t expected_version, bool *created, int64_t *recomputation,
+                                                 struct assay_error *e) {
+    enum assay_status st = begin_providers(s, p, n, expected_version, created, recomputation, false, e);
+    if (!st && *recomputation) assay_recomputation_kick(s->service);
+    return st;
+}
+
+enum assay_status assay_registry_put_providers(struct assay_session *s, const struct assay_provider *p, size_t n, bool *created,
+                                               struct assay_error *e) {
+    int64_t recomputation, changed;
+    enum assay_status st = begin_providers(s, p, n, ASSAY_ANY_VERSION, created, &recomputation, true, e);
+    return st || !recomputation ? st : work_out(s, recomputation, &changed, e);
 }
 
 /* --- documents --------------------------------------------------------------------------------------------------------------- */
@@ -284,10 +309,6 @@ static bool rests_on(const struct assay_config_scheme *s, const struct document 
         if (!strcmp(d->kind == ASSAY_DOC_CALENDAR ? v->calendar_code : v->rates_code, d->code)) return true;
     }
     return false;
-}
-
-static bool touched_by_document(const struct change *c, const struct assay_config_scheme *scheme, const void *arg) {
-    return rests_on(scheme, arg) || rests_on(former(c, scheme), arg);
 }
 
 /* Parse for the errors' sake. */
@@ -342,14 +363,33 @@ static int16_t next_scheme_id(const struct assay_config *cfg) {
 
 static enum assay_status check_references(const struct change *c, const struct document *d, struct assay_errors *es) {
     if (d->kind != ASSAY_DOC_SCHEME) return ASSAY_OK;
-    const struct assay_config_scheme *s = assay_config_scheme(c->after, assay_str_c(d->code));
+    const struct assay_config_scheme *s = assay_config_scheme(c->after->next, assay_str_c(d->code));
     for (size_t i = 0; s && i < s->versions.n; i++) {
         const char *calendar = s->versions.versions[i]->calendar_code;
-        if (assay_config_calendar(c->after, calendar)) continue;
+        if (assay_config_calendar(c->after->next, calendar)) continue;
         assay_errors_add(es, ASSAY_INVALID_VALUE, "/calendar", "there is no calendar %s: put it first", calendar);
         return ASSAY_VALIDATION_FAILED;
     }
     return ASSAY_OK;
+}
+
+/* The schemes whose figures rest on it, before or after. */
+static enum assay_status list_touched(const struct change *c, const struct document *d, struct assay_recomputation *what,
+                                      struct assay_error *e) {
+    const struct assay_config *next = c->after->next;
+    for (size_t i = 0; i < next->n_schemes; i++) {
+        const struct assay_config_scheme *s = &next->schemes[i];
+        if (!rests_on(s, d) && !rests_on(assay_config_scheme(c->before, assay_str_c(s->code)), d)) continue;
+        if (what->n_schemes == ASSAY_SCHEMES_MAX)
+            return assay_fail(e, ASSAY_OVERFLOW, "", "more than %d schemes", ASSAY_SCHEMES_MAX);
+        what->schemes[what->n_schemes++] = s->id;
+    }
+    return ASSAY_OK;
+}
+
+/* Does a version of it wait already? */
+static bool is_waiting(const struct change *c, const struct document *d, const struct standing *standing) {
+    return c->before->next && find_standing(c->before->next, d->kind, d->code).version > standing->version;
 }
 
 static enum assay_status put_document(struct change *c, const struct document *d, const struct standing *standing,
@@ -360,46 +400,77 @@ static enum assay_status put_document(struct change *c, const struct document *d
                                      .document = text,
                                      .version = standing->version + 1,
                                      .effective_from = from,
-                                     .recorded_at = assay_service_now(c->s->service)};
-    struct assay_arena a = {0};
-    static const enum assay_change_what whats[] = {[ASSAY_DOC_CALENDAR] = ASSAY_CHANGE_CALENDAR,
-                                                   [ASSAY_DOC_RATES] = ASSAY_CHANGE_RATES,
-                                                   [ASSAY_DOC_SCHEME] = ASSAY_CHANGE_SCHEME};
+                                     .recorded_at = assay_service_now(c->s->service),
+                                     .recomputation = c->id};
+    struct assay_recomputation what = {.cause_kind = (enum assay_cause_kind)d->kind,
+                                       .cause_code = row.code,
+                                       .cause_version = row.version,
+                                       .every_provider = true};
+    *out = (struct assay_put_result){.created = standing->version == 0, .version = row.version};
+    if (is_waiting(c, d, standing)) return busy(c, e);
+    if (d->kind == ASSAY_DOC_SCHEME && !standing->scheme_id && c->before->recomputation)
+        return busy(c, e); /* ids are given in turn */
     enum assay_status st = assay_store_document_insert(c->s->db, d->kind, &row, e);
-    if (!st) st = see_after(c, whats[d->kind], row.code, e);
+    if (!st) st = see_after(c, e);
     if (!st) st = check_references(c, d, es);
-    bool touches = false;
-    for (size_t i = 0; !st && i < c->after->n_schemes; i++) touches = touches || touched_by_document(c, &c->after->schemes[i], d);
-    if (!st && touches) {
-        int32_t *ids = assay_arena_alloc(&a, (c->after->n_providers + 1) * sizeof *ids);
-        for (size_t i = 0; i < c->after->n_providers; i++) ids[i] = c->after->providers[i].id;
-        st = refold_providers(c, ids, c->after->n_providers, touched_by_document, d, e);
+    if (!st) st = list_touched(c, d, &what, e);
+    if (st) return st;
+    if (what.n_schemes == 0 || c->after->n_providers == 0) {
+        st = assay_store_pending_settle(c->s->db, c->id, e);
+        return st ? st : tell(c, assay_cause_told((enum assay_cause_kind)d->kind, false), row.code, e);
     }
+    int32_t *ids = assay_arena_alloc(c->a, c->after->n_providers * sizeof *ids);
+    for (size_t i = 0; i < c->after->n_providers; i++) ids[i] = c->after->providers[i].id;
+    out->recomputation = c->id;
+    return begin_recomputation(c, &what, ids, c->after->n_providers, e);
+}
+
+static enum assay_status begin_document(struct assay_session *s, const struct document *d, struct assay_str text,
+                                        int32_t expected_version, bool by_hand, struct assay_put_result *out,
+                                        struct assay_errors *es, struct assay_error *e) {
+    assay_date from;
+    struct assay_arena a = {0};
+    enum assay_status st = check_document(s->service, d->kind, d->code, text, 1, &from, es);
+    if (st) return st;
+    struct turn turn = turn_of(s, by_hand);
+    do {
+        struct change c = {.s = s, .a = &a};
+        if ((st = begin_change(&c, e))) {
+            leave_change(&c);
+            break;
+        }
+        struct standing standing = find_standing(c.before, d->kind, d->code);
+        if (expected_version != ASSAY_ANY_VERSION && expected_version != standing.version) {
+            st = assay_fail(e, ASSAY_PRECONDITION_FAILED, "", "version %d stands", standing.version);
+        } else if (standing.version && assay_json_equal(standing.text, text)) {
+            *out = (struct assay_put_result){.unchanged = true, .version = standing.version};
+        } else {
+            st = put_document(&c, d, &standing, text, from, out, es, e);
+        }
+        st = end_change(&c, st, e);
+    } while (st == ASSAY_RECOMPUTATION_BUSY && await_turn(s, &turn));
     assay_arena_free(&a);
-    *out = (struct assay_put_result){.created = standing->version == 0, .version = row.version, .refolded = c->refolded};
+    return st;
+}
+
+enum assay_status assay_registry_begin_document(struct assay_session *s, enum assay_document_kind kind, struct assay_str code,
+                                                struct assay_str text, int32_t expected_version, struct assay_put_result *out,
+                                                struct assay_errors *es, struct assay_error *e) {
+    struct assay_arena a = {0};
+    struct document d = {kind, assay_arena_dup(&a, code).p};
+    enum assay_status st = begin_document(s, &d, text, expected_version, false, out, es, e);
+    if (!st && out->recomputation) assay_recomputation_kick(s->service);
+    assay_arena_free(&a);
     return st;
 }
 
 enum assay_status assay_registry_put_document(struct assay_session *s, enum assay_document_kind kind, struct assay_str code,
                                               struct assay_str text, int32_t expected_version, struct assay_put_result *out,
                                               struct assay_errors *es, struct assay_error *e) {
-    struct change c = {.s = s};
     struct assay_arena a = {0};
     struct document d = {kind, assay_arena_dup(&a, code).p};
-    assay_date from;
-    enum assay_status st = check_document(s->service, kind, d.code, text, 1, &from, es);
-    if (!st) st = begin_change(&c, e);
-    if (st) goto out;
-    struct standing standing = find_standing(c.before, kind, d.code);
-    if (expected_version >= 0 && expected_version != standing.version) {
-        st = assay_fail(e, ASSAY_PRECONDITION_FAILED, "", "version %d stands", standing.version);
-    } else if (standing.version && assay_str_eq(standing.text, text)) {
-        *out = (struct assay_put_result){.unchanged = true, .version = standing.version};
-    } else {
-        st = put_document(&c, &d, &standing, text, from, out, es, e);
-    }
-    st = end_change(&c, st, e);
-out:
+    enum assay_status st = begin_document(s, &d, text, expected_version, true, out, es, e);
+    if (!st && out->recomputation) st = work_out(s, out->recomputation, &out->refolded, e);
     assay_arena_free(&a);
     return st;
 }

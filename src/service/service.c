@@ -1,5 +1,7 @@
 /* service.c -- what all threads share, and the session each of them brings. */
 #include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
 
 #include "service/internal.h"
 
@@ -16,11 +18,15 @@ static void set_defaults(struct assay_service_options *o) {
     if (!o->upload_run_bytes) o->upload_run_bytes = (size_t)16 << 20;
     if (!o->changes_keep_us) o->changes_keep_us = 30 * ASSAY_DAY;
     if (!o->view_bytes) o->view_bytes = (size_t)64 << 20;
+    if (!o->recompute_page) o->recompute_page = 1000;
+    if (!o->recompute_turn_ms) o->recompute_turn_ms = 10000;
+    if (!o->recompute_lease_ms) o->recompute_lease_ms = 10000;
 }
 
 enum assay_status assay_service_start(const struct assay_service_options *o, struct assay_service **out, struct assay_error *e) {
     struct assay_service *s = assay_xcalloc(1, sizeof *s);
     s->options = *o;
+    while (getrandom(&s->runner_id, sizeof s->runner_id, 0) != (ssize_t)sizeof s->runner_id) continue;
     set_defaults(&s->options);
     s->options.conninfo = assay_xstrdup(o->conninfo);
     s->options.spool_dir = assay_xstrdup(s->options.spool_dir);
@@ -41,6 +47,7 @@ enum assay_status assay_service_start(const struct assay_service_options *o, str
     assay_session_close(session);
     if (!st && !(s->committer = assay_committer_new(s, e))) st = e->status;
     if (!st && !(s->watcher = assay_watcher_new(s, e))) st = e->status;
+    if (!st && !o->recompute_by_hand && !(s->runner = assay_runner_new(s, e))) st = e->status;
     if (st) assay_service_stop(s), s = NULL;
     *out = s;
     return st;
@@ -48,6 +55,7 @@ enum assay_status assay_service_start(const struct assay_service_options *o, str
 
 void assay_service_stop(struct assay_service *s) {
     if (!s) return;
+    assay_runner_free(s->runner);
     assay_watcher_free(s->watcher);
     assay_committer_free(s->committer);
     assay_periods_free(s->periods);
@@ -66,6 +74,10 @@ void assay_service_stop(struct assay_service *s) {
 }
 
 struct assay_service_counts *assay_service_counts(struct assay_service *s) { return &s->counts; }
+void assay_pause_ms(int64_t ms) {
+    struct timespec t = {(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
+    nanosleep(&t, NULL);
+}
 
 assay_instant assay_service_now(const struct assay_service *s) { return s->options.now(); }
 

@@ -33,12 +33,24 @@ static enum assay_status send_lookup(struct assay_db *db, enum assay_query q, co
     return pg_send(db, q, args, e);
 }
 
+static void bind_providers(struct pg_args *args, const int32_t *providers, size_t n) {
+    struct assay_buf *b = pg_array(args, PG_INT4, n);
+    for (size_t i = 0; i < n; i++) pg_field_int4(b, providers[i]);
+}
+
 static enum assay_status send_head_lock(struct assay_db *db, const int32_t *providers, size_t n, struct pg_args *args,
                                         struct assay_error *e) {
     pg_args_reset(args);
-    struct assay_buf *b = pg_array(args, PG_INT4, n);
-    for (size_t i = 0; i < n; i++) pg_field_int4(b, providers[i]);
+    bind_providers(args, providers, n);
     return pg_send(db, ASSAY_Q_HEAD_LOCK, args, e);
+}
+
+static enum assay_status send_positions(struct assay_db *db, int64_t recomputation, const int32_t *providers, size_t n,
+                                        struct pg_args *args, struct assay_error *e) {
+    pg_args_reset(args);
+    bind_providers(args, providers, n);
+    pg_int8(args, recomputation);
+    return pg_send(db, ASSAY_Q_POSITION_FIND, args, e);
 }
 
 static enum assay_status send_load(struct assay_db *db, const struct assay_ingest_load *l, struct assay_error *e) {
@@ -48,6 +60,7 @@ static enum assay_status send_load(struct assay_db *db, const struct assay_inges
     if (!s && !l->snapshot) s = send_head_lock(db, l->providers, l->n_providers, &args, e);
     /* After the locks: the place looks at who had them before. */
     if (!s) s = pg_send(db, l->snapshot ? ASSAY_Q_CONFIG_REVISION : ASSAY_Q_WRITE_PLACE, NULL, e);
+    if (!s && l->recomputation) s = send_positions(db, l->recomputation, l->providers, l->n_providers, &args, e);
     if (!s) s = send_lookup(db, ASSAY_Q_RECORD_FIND, &pg_shape_record_key, l->keys, l->n_keys, &args, e);
     if (!s) s = send_lookup(db, ASSAY_Q_VOIDED_FIND, &pg_shape_record_key, l->keys, l->n_keys, &args, e);
     if (!s) s = send_lookup(db, ASSAY_Q_ORDER_FIND, &pg_shape_order_key, l->orders, l->n_orders, &args, e);
@@ -100,6 +113,17 @@ static size_t place(const PGresult *r, int i, size_t n) {
     int64_t ord = pg_get_int8(r, i, 0);
     if (ord < 1 || (uint64_t)ord > n) abort(); /* the statement is not the one this was written for */
     return (size_t)ord - 1;
+}
+
+static enum assay_status take_positions(struct assay_db *db, struct assay_ingest_load *l, struct assay_arena *a,
+                                        struct assay_error *e) {
+    PGresult *r = NULL;
+    enum assay_status s = pg_next(db, &r, e);
+    for (int i = 0; !s && i < PQntuples(r); i++)
+        l->positions[place(r, i, l->n_providers)] = (struct assay_position){
+            .there = true, .done = pg_get_bool(r, i, 1), .upto = pg_get_text(r, i, 2, a)};
+    PQclear(r);
+    return s;
 }
 
 static enum assay_status take_found(struct assay_db *db, struct assay_ingest_load *l, struct assay_arena *a,
@@ -155,6 +179,7 @@ static enum assay_status take_load(struct assay_db *db, struct assay_ingest_load
     if (!s) s = pg_next(db, NULL, e);           /* settings */
     if (!s && !l->snapshot) s = take_heads(db, l->n_providers, a, &l->heads, e);
     if (!s) s = l->snapshot ? take_config_revision(db, &l->config_revision, e) : take_place(db, l, e);
+    if (!s && l->recomputation) s = take_positions(db, l, a, e);
     if (!s && l->n_keys) s = take_found(db, l, a, e);
     if (!s && l->n_keys) s = take_voided(db, l, e);
     if (!s && l->n_orders) s = take_orders(db, l, a, e);
@@ -163,6 +188,7 @@ static enum assay_status take_load(struct assay_db *db, struct assay_ingest_load
 }
 
 static void clear_load(struct assay_ingest_load *l, struct assay_arena *a) {
+    l->positions = assay_arena_zalloc(a, l->n_providers * sizeof *l->positions);
     l->found = assay_arena_zalloc(a, l->n_keys * sizeof *l->found);
     l->voided = assay_arena_zalloc(a, l->n_keys * sizeof *l->voided);
     l->order_rows = assay_arena_zalloc(a, l->n_orders * sizeof *l->order_rows);
@@ -176,7 +202,7 @@ enum assay_status assay_store_ingest_begin(struct assay_db *db, struct assay_ing
                                            struct assay_error *e) {
     static const enum assay_query queries[] = {ASSAY_Q_INGEST_SETTINGS, ASSAY_Q_HEAD_LOCK,   ASSAY_Q_WRITE_PLACE,
                                                ASSAY_Q_CONFIG_REVISION, ASSAY_Q_RECORD_FIND, ASSAY_Q_VOIDED_FIND,
-                                               ASSAY_Q_ORDER_FIND,      ASSAY_Q_TARGET_FIND};
+                                               ASSAY_Q_ORDER_FIND,      ASSAY_Q_TARGET_FIND, ASSAY_Q_POSITION_FIND};
     clear_load(l, a);
     enum assay_status s = renew_plans(db, e);
     if (!s) s = prepare_all(db, queries, sizeof queries / sizeof *queries, e);
@@ -228,6 +254,16 @@ enum assay_status assay_store_heads_lock(struct assay_db *db, const int32_t *pro
     if (!s) s = take_heads(db, n, a, heads, e);
     pg_args_free(&args);
     return pg_end(db, s, e);
+}
+
+enum assay_status assay_store_head_hold(struct assay_db *db, int32_t provider_id, struct assay_arena *a, struct assay_error *e) {
+    struct assay_head *heads;
+    struct pg_args args = {0};
+    size_t n = 0;
+    pg_int4(&args, provider_id);
+    enum assay_status s = pg_fetch(db, ASSAY_Q_HEAD_HOLD, &args, &pg_shape_head, a, (void **)&heads, &n, e);
+    pg_args_free(&args);
+    return s || n ? s : assay_store_heads_lock(db, &provider_id, 1, a, &heads, e);
 }
 
 /* --- saving --------------------------------------------------------------------------------------------------------- */

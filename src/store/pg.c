@@ -420,3 +420,14 @@ void pg_get_int4s(const PGresult *r, int row, int col, int32_t *out, size_t n) {
         out[i] = (int32_t)ntohl(v);
     }
 }
+
+size_t pg_get_int2s(const PGresult *r, int row, int col, int16_t *out, size_t max) {
+    size_t length = pg_null(r, row, col) ? 0 : (size_t)PQgetlength(r, row, col), n = 0;
+    const char *p = PQgetvalue(r, row, col);
+    for (size_t at = 20; at + 6 <= length && n < max; at += 6) { /* behind the header: length and value each */
+        uint16_t v;
+        memcpy(&v, p + at + 4, sizeof v);
+        out[n++] = (int16_t)ntohs(v);
+    }
+    return n;
+}

@@ -116,6 +116,8 @@ bool pg_get_bool(const PGresult *r, int row, int col);
 struct assay_str pg_get_text(const PGresult *r, int row, int col, struct assay_arena *a); /* copied; null: absent */
 assay_instant pg_get_instant(const PGresult *r, int row, int col);                        /* null: NO_INSTANT */
 assay_date pg_get_date(const PGresult *r, int row, int col);                              /* -infinity: NO_DATE */
+/* An int2[] into out, at most max of them; returns how many there are. */
+size_t pg_get_int2s(const PGresult *r, int row, int col, int16_t *out, size_t max);
 /* An int4[] into out[0..n); missing elements 0. */
 void pg_get_int4s(const PGresult *r, int row, int col, int32_t *out, size_t n);
 

@@ -44,6 +44,11 @@ enum assay_status assay_store_documents(struct assay_db *db, enum assay_document
     return pg_fetch(db, homes[kind].list, NULL, &pg_shape_document, a, (void **)rows, n, e);
 }
 
+enum assay_status assay_store_sheets(struct assay_db *db, struct assay_arena *a, struct assay_sheet_row **rows, size_t *n,
+                                     struct assay_error *e) {
+    return pg_fetch(db, ASSAY_Q_SHEET_LIST, NULL, &pg_shape_sheet, a, (void **)rows, n, e);
+}
+
 enum assay_status assay_store_provider_insert(struct assay_db *db, const struct assay_provider_row *rows, size_t n,
                                               struct assay_error *e) {
     struct pg_args args = {0};

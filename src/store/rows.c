@@ -49,11 +49,21 @@ SHAPE(provider, assay_provider_row,
     AT(assay_provider_row, INT4, provider_id), AT(assay_provider_row, INT4, version),
     AT(assay_provider_row, DATE, effective_from), AT(assay_provider_row, INSTANT, recorded_at),
     AT(assay_provider_row, TEXT, code), AT(assay_provider_row, TEXT, name), AT(assay_provider_row, TEXT, city),
-    AT(assay_provider_row, BOOL, ascim), AT(assay_provider_row, TEXT, status));
+    AT(assay_provider_row, BOOL, ascim), AT(assay_provider_row, TEXT, status), AT(assay_provider_row, ID8, recomputation));
 SHAPE(document, assay_document_row,
     AT(assay_document_row, INT2, scheme_id), AT(assay_document_row, TEXT, code), AT(assay_document_row, INT4, version),
     AT(assay_document_row, DATE, effective_from), AT(assay_document_row, INSTANT, recorded_at),
-    AT(assay_document_row, TEXT, document));
+    AT(assay_document_row, TEXT, document), AT(assay_document_row, ID8, recomputation));
+SHAPE(sheet, assay_sheet_row,
+    AT(assay_sheet_row, INT4, provider_id), AT(assay_sheet_row, INT2, scheme_id), AT(assay_sheet_row, INT2, sheet));
+SHAPE(recomputation, assay_recomputation,
+    AT(assay_recomputation, INT8, id), AT(assay_recomputation, ENUM, cause_kind), AT(assay_recomputation, TEXT, cause_code),
+    AT(assay_recomputation, INT4, cause_version), AT(assay_recomputation, ENUM, status), AT(assay_recomputation, BOOL, untidy),
+    AT(assay_recomputation, BOOL, every_provider), AT(assay_recomputation, INSTANT, started_at),
+    AT(assay_recomputation, INSTANT, finished_at), AT(assay_recomputation, TEXT, reason), AT(assay_recomputation, INT8, runner),
+    AT(assay_recomputation, INSTANT, beat_at), AT(assay_recomputation, INT4, providers),
+    AT(assay_recomputation, INT4, providers_done), AT(assay_recomputation, INT8, orders),
+    AT(assay_recomputation, INT8, orders_judged), AT(assay_recomputation, INT8, orders_changed));
 SHAPE(line, assay_line_row,
     AT(assay_line_row, TEXT, order_no), AT(assay_line_row, TEXT, product), AT(assay_line_row, ENUM, warranty),
     AT(assay_line_row, INT8, rate));

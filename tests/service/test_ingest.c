@@ -161,13 +161,13 @@ static const struct {
     {"verdicts", "SELECT md5(string_agg(concat_ws('|', provider_id, scheme_id, order_no, outcome, reason, scheme_version, "
                  "calendar_version, month, diagnosis, "
                  "cycle, diagnosis_deadline, cycle_deadline, rate), E'\\n' ORDER BY provider_id, scheme_id, order_no)) FROM "
-                 "verdict WHERE outcome <> 0"},
+                 "verdict_in_force WHERE outcome <> 0"},
     {"tallies", "SELECT md5(string_agg(concat_ws('|', provider_id, scheme_id, month, counts::text), E'\\n' ORDER BY provider_id, "
                 "scheme_id, month)) "
-                "FROM tally WHERE 0 <> ANY(counts)"},
+                "FROM tally_in_force WHERE 0 <> ANY(counts)"},
     {"pay", "SELECT md5(string_agg(concat_ws('|', provider_id, scheme_id, month, rate, orders), E'\\n' ORDER BY provider_id, "
             "scheme_id, month, rate)) "
-            "FROM pay_tally WHERE orders <> 0"},
+            "FROM pay_tally_in_force WHERE orders <> 0"},
     {"voided",
      "SELECT md5(string_agg(concat_ws('|', provider_id, kind, id), E'\\n' ORDER BY provider_id, kind, id)) FROM voided"},
     {"sequences", "SELECT coalesce(string_agg(h.provider_id::text, ','), 'gapless') FROM provider_head h WHERE h.seq <> "

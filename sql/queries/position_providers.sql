@@ -1,0 +1,1 @@
+SELECT provider_id FROM recomputation_position WHERE recomputation_id = $1::int8 ORDER BY provider_id;

@@ -1,0 +1,1 @@
+UPDATE recomputation SET untidy = false WHERE recomputation_id = $1::int8;

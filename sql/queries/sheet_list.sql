@@ -1,0 +1,1 @@
+SELECT provider_id, scheme_id, sheet FROM sheet_in_force;
