@@ -291,9 +291,11 @@ enum assay_status assay_recomputation_step(struct assay_session *s, bool *idle, 
 
 /* --- reading ------------------------------------------------------------------------------------------------------------------- */
 
+/* Whoever is told that one has ended finds its change in whatever this daemon says from then on. */
 enum assay_status assay_recomputation_list(struct assay_session *s, int64_t before, int limit, struct assay_recomputation **rows,
                                            size_t *n, struct assay_error *e) {
-    return assay_store_recomputations(s->db, before, 0, limit, &s->arena, rows, n, e);
+    enum assay_status st = assay_store_recomputations(s->db, before, 0, limit, &s->arena, rows, n, e);
+    return st ? st : assay_session_look(s, e);
 }
 
 enum assay_status assay_recomputation_get(struct assay_session *s, int64_t id, struct assay_recomputation **out,
@@ -301,6 +303,7 @@ enum assay_status assay_recomputation_get(struct assay_session *s, int64_t id, s
     size_t n = 0;
     enum assay_status st = id > 0 ? assay_store_recomputations(s->db, 0, id, 1, &s->arena, out, &n, e) : ASSAY_OK;
     if (!st && n == 0) st = assay_fail(e, ASSAY_NOT_FOUND, "", "there is no recomputation %lld", (long long)id);
+    if (!st && (*out)->status != ASSAY_RUN_RUNNING) st = assay_session_look(s, e);
     return st;
 }
 
@@ -319,6 +322,5 @@ enum assay_status assay_recomputation_wait(struct assay_session *s, int64_t id, 
         assay_pause_ms(pause);
         if ((pause *= 2) > LOOK_MAX_MS) pause = LOOK_MAX_MS;
     }
-    if (!st) st = assay_session_look(s, e);
     return st;
 }
