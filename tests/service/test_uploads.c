@@ -174,12 +174,13 @@ static const char derived[] =
     " (SELECT string_agg(concat_ws('|', provider_id, order_no, state, channel, customer_class, warranty, product, opened_at,"
     "  dispatched_at, closed_at), ';' ORDER BY provider_id, order_no) FROM work_order WHERE state > 0),"
     " (SELECT string_agg(concat_ws('|', provider_id, scheme_id, order_no, outcome, reason, month, diagnosis, cycle,"
-    "  diagnosis_deadline, cycle_deadline, rate), ';' ORDER BY provider_id, scheme_id, order_no) FROM verdict WHERE outcome <> "
+    "  diagnosis_deadline, cycle_deadline, rate), ';' ORDER BY provider_id, scheme_id, order_no) FROM verdict_in_force WHERE "
+    "outcome <> "
     "0),"
     " (SELECT string_agg(concat_ws('|', provider_id, scheme_id, month, counts::text), ';' ORDER BY provider_id, scheme_id, month)"
-    "  FROM tally WHERE 0 <> ANY(counts)),"
+    "  FROM tally_in_force WHERE 0 <> ANY(counts)),"
     " (SELECT string_agg(concat_ws('|', provider_id, scheme_id, month, rate, orders), ';' ORDER BY provider_id, scheme_id, month,"
-    "  rate) FROM pay_tally WHERE orders <> 0)))";
+    "  rate) FROM pay_tally_in_force WHERE orders <> 0)))";
 /* Every row of every table that ingestion may write, and the heads' revisions. */
 static const char everything[] = "SELECT md5(concat_ws('#',"
                                  " (SELECT string_agg(t::text, ';' ORDER BY t::text) FROM record t), (SELECT string_agg(t::text, "
@@ -538,9 +539,8 @@ END_TEST
 
 /* The outcomes as they stand: provider, order, outcome. */
 static void take_outcomes(void) {
-    free(ask(
-        info,
-        "DROP TABLE IF EXISTS was; CREATE TABLE was AS SELECT provider_id, order_no, outcome FROM verdict WHERE scheme_id = 1"));
+    free(ask(info, "DROP TABLE IF EXISTS was; CREATE TABLE was AS SELECT provider_id, order_no, outcome FROM verdict_in_force "
+                   "WHERE scheme_id = 1"));
 }
 
 static char *changed_outcomes(void) {
@@ -548,7 +548,8 @@ static char *changed_outcomes(void) {
                "SELECT coalesce(string_agg(concat_ws(' ', p.code, order_no, coalesce(w.outcome, 0), coalesce(v.outcome, 0)) || "
                "E'\\n', '' "
                "ORDER BY concat_ws(' ', p.code, order_no, coalesce(w.outcome, 0), coalesce(v.outcome, 0)) COLLATE \"C\"), '') "
-               "FROM was w FULL JOIN (SELECT * FROM verdict WHERE scheme_id = 1) v USING (provider_id, order_no) JOIN provider p "
+               "FROM was w FULL JOIN (SELECT * FROM verdict_in_force WHERE scheme_id = 1) v USING (provider_id, order_no) JOIN "
+               "provider p "
                "USING (provider_id) WHERE coalesce(w.outcome, 0) <> coalesce(v.outcome, 0)");
 }
 
