@@ -66,8 +66,9 @@ static const struct assay_http_route routes[] = {
     RECORDS("post_observations", "/v1/observations"),
     TABLE("list_uploads", "/v1/uploads", assay_get_uploads, upload_params),
     READ("get_upload", "/v1/uploads/{upload}", assay_get_upload, NULL),
+    /* Not behind uploads whose clients take their time. */
     {.name = "post_revert", .method = ASSAY_HTTP_POST, .pattern = "/v1/uploads/{upload}/revert", .kind = ASSAY_HTTP_WORKER,
-     .lane = ASSAY_HTTP_LANE_BULK, .handler = assay_post_revert, KEY},
+     .lane = ASSAY_HTTP_LANE_WRITE, .handler = assay_post_revert, KEY},
     {.name = "get_rejected", .method = ASSAY_HTTP_GET, .pattern = "/v1/uploads/{upload}/rejected", .kind = ASSAY_HTTP_WORKER,
      .lane = ASSAY_HTTP_LANE_READ, .handler = assay_get_rejected, KEY, .params = page_params, .produces = rejected_types},
     {.name = "list_changes", .method = ASSAY_HTTP_GET, .pattern = "/v1/changes", .kind = ASSAY_HTTP_WORKER, .lane = ASSAY_HTTP_LANE_FEED,
