@@ -97,7 +97,7 @@ void assay_completion_write(const char *shell, FILE *f);
 struct assay_option_text {
     char name[80];     /* "--state-dir" */
     const char *value; /* as struct assay_option's */
-    char env[160];     /* "ASSAY_ADMIN_KEY, ASSAY_ADMIN_KEY_FILE" */
+    char env[176];     /* "ASSAY_ADMIN_KEY, ASSAY_ADMIN_KEY_FILE" */
     const char *preset, *words, *help;
 };
 /* The i-th option a command takes, its own first, then the settings; false past the end. */

@@ -245,7 +245,7 @@ static enum assay_status make_period(struct assay_session *s, const struct assay
     uint32_t *place = assay_arena_alloc(&s->arena, slots * sizeof *place);
     for (size_t id = 0; id < slots; id++) {
         if (!cfg->by_id[id]) continue;
-        if (from->ids) copy_row(&rows[at], before->view.by_id[id]);
+        if (from->ids && before) copy_row(&rows[at], before->view.by_id[id]);
         place[id] = (uint32_t)at++;
     }
     enum assay_status st = work_out_rows(s, v, from, rows, place, e);
@@ -312,23 +312,21 @@ enum assay_status assay_period_find(struct assay_session *s, const struct assay_
 /* Make the slot's next view; the lock is let go meanwhile. */
 static enum assay_status fly(struct assay_periods *p, struct slot *slot, struct assay_session *s,
                              const struct assay_period_view *v, struct assay_error *e) {
-    struct period *before = slot->current, *fresh = NULL;
+    struct period *before = slot->current, *fresh = NULL; /* it stays: the slot has users, and only a flight replaces it */
     struct period_rows rows;
     uint64_t stamp = 0;
     slot->flying = true;
-    if (before) atomic_fetch_add(&before->refs, 1);
     pthread_mutex_unlock(&p->lock);
     enum assay_status st = follow(s, v, before, &rows, &stamp, &fresh, e);
     pthread_mutex_lock(&p->lock);
-    if (!st && fresh == before) {
+    if (fresh && fresh == before) {
         before->stamp = stamp;
-    } else if (!st) {
+    } else if (fresh) {
         publish(p, slot, fresh);
         p->stats.refreshes++;
         p->stats.full += rows.ids == NULL;
         p->stats.rows += rows.ids ? rows.n_ids : fresh->view.n;
     }
-    release_period(before);
     slot->flying = false;
     slot->flights++;
     slot->landed = st;

@@ -106,7 +106,7 @@ def allowed(cluster):
     def check(found, d, c):
         differences = tap.Differences()
         want = {"read": 200, "unchanged": 304, "head": 200, "kept-1": 200, "kept-2": 200, "post": 201, "kept-3": 200, "reload": 200,
-                "put": 200, "missing": 404, "nowhere": 404, "invalid": 422, "no-key": 401, "wrong-key": 401, "open": 200,
+                "provider": 200, "put": 200, "missing": 404, "nowhere": 404, "invalid": 422, "no-key": 401, "wrong-key": 401, "open": 200,
                 "not-allowed": 405}
         differences.equal("status", want, {k: v.get("status", v.get("error")) for k, v in found.items()})
         differences.finish()
