@@ -114,7 +114,8 @@ enum assay_status assay_sheet_provider(const struct assay_sheet *s, const struct
  * One line without its end each, comma-separated. text: a row's, as it came. */
 void assay_sheet_header_write(const struct assay_sheet *s, struct assay_buf *b);
 void assay_sheet_cells_write(const struct assay_sheet *s, struct assay_str text, struct assay_buf *b);
-/* The file's header line and one of its rows: _line, _code and _detail, then what the two above wrote. */
+/* The file's header line and one of its rows: _line, _code and _detail, then what the two above wrote (header absent: where
+ * nothing was refused nothing is known of it). */
 void assay_rejected_header_write(struct assay_str header, struct assay_buf *b);
 void assay_rejected_row_write(struct assay_str cells, size_t line, const char *code, const char *detail, struct assay_buf *b);
 /* How many names of a header line are columns of the route (assay_text_known); ctx: enum assay_intake *, NULL: providers. */

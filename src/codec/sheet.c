@@ -347,8 +347,8 @@ void assay_sheet_cells_write(const struct assay_sheet *s, struct assay_str text,
 }
 
 void assay_rejected_header_write(struct assay_str header, struct assay_buf *b) {
-    assay_buf_adds(b, ASSAY_CSV_BOM "_line,_code,_detail,");
-    assay_buf_add(b, header.p, header.n);
+    assay_buf_adds(b, ASSAY_CSV_BOM "_line,_code,_detail");
+    if (header.p) assay_buf_printf(b, ",%.*s", ASSAY_STR_ARG(header));
     assay_csv_end_row(b);
 }
 

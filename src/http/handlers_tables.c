@@ -112,15 +112,15 @@ struct page {
 };
 
 /* Each refused row once, with its first error. */
-static void write_page(struct page *p, struct assay_buf *b) {
-    if (p->header.p) assay_rejected_header_write(p->header, b);
+static void write_page(struct page *p, bool table, struct assay_buf *b) {
+    if (table) assay_rejected_header_write(p->header, b);
     for (size_t i = 0; i < p->n; i++) {
         const struct assay_rejection_row *x = &p->rows[i];
         bool further = !x->body.p && x->line == p->line; /* error of the same row */
         p->line = x->line;
         p->after = x->n;
         if (further) continue;
-        if (p->header.p) assay_rejected_row_write(x->body, (size_t)x->line, x->code.p, x->detail.p, b);
+        if (table) assay_rejected_row_write(x->body, (size_t)x->line, x->code.p, x->detail.p, b);
         else assay_rejected_write(x->body, (size_t)x->line, x->code.p, x->detail.p, b);
     }
 }
@@ -181,7 +181,7 @@ enum assay_http_flow assay_get_rejected(struct assay_http_request *r, void *work
     if (!assay_http_accepts(r, type))
         return assay_app_fail(r, assay_fail(&e, ASSAY_NOT_ACCEPTABLE, "", "The refused rows of this upload are %s", type), &e);
     struct assay_buf b = {0};
-    write_page(&p, &b);
+    write_page(&p, table, &b);
     if (p.more) link_next(r, &p);
     assay_http_reply(r, 200, table ? "text/csv; charset=utf-8" : type, &b);
     return ASSAY_HTTP_DONE;

@@ -96,6 +96,7 @@ static void write_error(const struct assay_error *e, bool zh, struct assay_buf *
 static void write_line_error(const struct assay_upload_error *x, bool zh, struct assay_buf *b) {
     assay_json_object(b, NULL);
     assay_json_int(b, "line", (int64_t)x->line);
+    if (x->column) assay_json_int(b, "column", x->column);
     assay_json_text(b, "code", assay_status_code(x->status));
     assay_json_text(b, "detail", x->detail && *x->detail ? x->detail : title_of(x->status, zh));
     assay_json_text(b, "pointer", x->pointer ? x->pointer : "");

@@ -379,6 +379,8 @@ START_TEST(refused_rows_come_back) {
     ck_assert_msg(counted("accepted") == 4 && counted("rejected") == 0, "%s", reply.body.p);
     upload_path(path, "/rejected");
     ck_assert_int_eq(ask("GET", path, NULL, NULL, "text/csv", ASSAY_STR("")), 200); /* nothing was refused: either form */
+    ck_assert_str_eq(reply.body.p, ASSAY_CSV_BOM "_line,_code,_detail\r\n");
+    ck_assert_int_eq(ask("GET", path, NULL, NULL, "application/x-ndjson", ASSAY_STR("")), 200);
     ck_assert_uint_eq(reply.body.n, 0);
     assay_buf_free(&b);
 }
