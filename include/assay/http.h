@@ -275,8 +275,8 @@ struct assay_http_config {
     struct assay_http_cache *cache; /* NULL: no reply is kept */
     /* For a route with a scope, on the HTTP thread or a worker: must not wait. False: nothing is to be kept or recalled. */
     bool (*tag)(struct assay_http_request *r, struct assay_http_tag *out);
-    /* On a worker, before the handler of a route with a scope, where the request says no-cache: what is known shall be up
-     * to this moment. Optional. */
+    /* On a worker, before the handler of a GET that is not volatile, where the request says no-cache: what is known shall be
+     * up to this moment. Optional. */
     enum assay_status (*renew)(struct assay_http_request *r, void *worker, struct assay_error *e);
     /* A worker thread's context: opened and closed on that thread. All optional. */
     void *(*worker_open)(void *app, enum assay_http_lane lane);

@@ -329,10 +329,11 @@ void assay_client_complain(const char *what, const struct assay_reply *r) {
     for (size_t i = 0; i < assay_json_size(errors); i++) {
         const struct assay_json_view *x = assay_json_item(errors, i);
         const char *at = text_of(x, "pointer");
+        if (!*at) at = text_of(x, "parameter");
         int64_t line;
         fputs("  ", stderr);
         if (assay_json_integer(assay_json_member(x, "line"), &line)) fprintf(stderr, "line %lld: ", (long long)line);
-        fprintf(stderr, "%s: %s: %s\n", *at ? at : text_of(x, "parameter"), text_of(x, "code"), text_of(x, "detail"));
+        fprintf(stderr, "%s: %s%s%s%s\n", text_of(x, "code"), text_of(x, "detail"), *at ? " (" : "", at, *at ? ")" : "");
     }
     if (r->status == 401) fputs("  Give the key with --key-file or ASSAY_KEY_FILE, or the daemon's --state-dir.\n", stderr);
     assay_json_free(d);

@@ -177,10 +177,10 @@ static bool copy_rejected(struct load *l, struct assay_str upload, FILE *f) {
     return good;
 }
 
-static void write_rejected(struct load *l, const struct assay_json_view *reply) {
+static void write_rejected(struct load *l, const struct assay_json_view *reply, int status) {
     const char *to = assay_cli_value(l->cli, REJECTED);
     struct assay_str upload = assay_json_string(assay_json_member(reply, "upload"));
-    if (!to || !l->file->counts.rejected) return;
+    if (!to || (status != 422 && !l->file->counts.rejected)) return;
     if (!upload.n) {
         fprintf(stderr, "%s: nothing of it was kept, so mend the file itself\n", l->file->name);
         return;
@@ -241,7 +241,7 @@ static void take_reply(struct load *l, const struct assay_reply *r) {
     else assay_client_complain(l->file->name, r);
     if (r->status == 422 || l->file->counts.rejected) worse(l, 1);
     else if (r->status >= 300) worse(l, 3);
-    write_rejected(l, reply);
+    write_rejected(l, reply, r->status);
     fflush(stdout);
     assay_json_free(d);
 }

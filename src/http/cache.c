@@ -302,7 +302,9 @@ void assay_http_remember(struct assay_http_exchange *x) {
 /* --- on a worker ------------------------------------------------------------------------------------------------------------ */
 
 bool assay_http_wants_renewal(const struct assay_http_exchange *x) {
-    return x->pub.route->scope && x->site->c.renew && assay_http_no_cache(&x->pub);
+    const struct assay_http_route *route = x->pub.route;
+    bool kind = route->method == ASSAY_HTTP_GET && !(route->flags & ASSAY_HTTP_VOLATILE);
+    return kind && x->site->c.renew && assay_http_no_cache(&x->pub);
 }
 
 bool assay_http_forestall(struct assay_http_exchange *x, void *worker) {

@@ -119,9 +119,8 @@ enum assay_http_flow assay_put_provider(struct assay_http_request *r, void *work
     return reply_provider(r, r->vars[0], created ? 201 : 200, &recomputation);
 }
 
-/* A page is quickly written; a table of the whole registry is a worker's. */
 enum assay_http_flow assay_get_providers(struct assay_http_request *r, void *worker) {
-    if (assay_app_wants_table(r) && !worker) return ASSAY_HTTP_WORK;
+    (void)worker;
     struct assay_app *app = r->app;
     struct assay_errors es = {0};
     int limit = assay_app_limit(r, &es);

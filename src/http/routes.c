@@ -75,8 +75,8 @@ static const struct assay_http_route routes[] = {
      .handler = assay_get_changes, KEY, .params = change_params},
     HELD("get_template", "/v1/templates/{template}", assay_get_template, lang_param),
 
-    {.name = "list_providers", .method = ASSAY_HTTP_GET, .pattern = "/v1/providers", .kind = ASSAY_HTTP_ASYNC, .lane = ASSAY_HTTP_LANE_READ,
-     .handler = assay_get_providers, KEY, .params = page_params, .produces = table},
+    /* Not HELD: a table of the whole registry is long. */
+    KEPT_TABLE("list_providers", "/v1/providers", assay_get_providers, page_params, CONFIG),
     PROVIDERS("post_providers", json, DOCUMENT_BODY_MAX),
     PROVIDERS("post_providers_bulk", rows, PROVIDERS_BODY_MAX),
     HELD("get_provider", "/v1/providers/{provider}", assay_get_provider, NULL),

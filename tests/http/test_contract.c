@@ -466,7 +466,11 @@ END_TEST
 START_TEST(scopes_are_sound) {
     for (size_t i = 0; i < n_routes; i++) {
         const struct assay_http_route *r = &routes[i];
-        if (r->scope == ASSAY_SCOPE_NONE) continue;
+        if (r->scope == ASSAY_SCOPE_NONE) {
+            bool held = r->kind != ASSAY_HTTP_WORKER && r->method == ASSAY_HTTP_GET && !(r->flags & ASSAY_HTTP_VOLATILE);
+            ck_assert_msg(!held, "%s is answered from memory: of which state?", r->name);
+            continue;
+        }
         ck_assert_msg(r->method == ASSAY_HTTP_GET && !(r->flags & ASSAY_HTTP_VOLATILE), "%s must not be kept", r->name);
         bool of_provider = strstr(r->pattern, "{") == strstr(r->pattern, "{provider}") && strstr(r->pattern, "{provider}");
         ck_assert_msg(r->scope != ASSAY_SCOPE_PROVIDER || of_provider, "%s: its first variable is no provider", r->name);

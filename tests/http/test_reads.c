@@ -768,7 +768,8 @@ START_TEST(every_table_is_offered_and_tested) {
     const struct assay_http_route *routes = assay_http_routes(&n_routes);
     for (size_t i = 0; i < n_routes; i++) {
         const char *file;
-        bool offered = routes[i].produces && !strcmp(routes[i].produces[1], ASSAY_TABLE_TYPE), tested = false;
+        const char *const *types = routes[i].produces; /* what is first NDJSON are rows of its own kind */
+        bool offered = types && !strcmp(types[0], "application/json") && !strcmp(types[1], ASSAY_TABLE_TYPE), tested = false;
         ck_assert_msg(offered == (assay_app_table(&routes[i], &file) != NULL), "%s", routes[i].name);
         for (size_t k = 0; k < sizeof tables / sizeof *tables; k++) tested = tested || !strcmp(tables[k].route, routes[i].name);
         ck_assert_msg(offered == tested, "%s is %sa table", routes[i].name, offered ? "" : "not ");
