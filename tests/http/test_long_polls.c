@@ -23,7 +23,7 @@ static void sleep_ms(int64_t ms) { nanosleep(&(struct timespec){.tv_sec = ms / 1
 /* --- the program ----------------------------------------------------------------------------------------------------------- */
 
 static char info[TEST_PG_CONNINFO];
-static struct assay_error err;
+static _Thread_local struct assay_error err; /* threads of a test fail each for itself */
 static struct assay_app app;
 static struct assay_http_config config;
 static struct assay_http_server *server;

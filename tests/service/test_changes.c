@@ -17,7 +17,7 @@
 #define RECORDS_MAX (ORDERS * 24)
 
 static char info[TEST_PG_CONNINFO], template_info[TEST_PG_CONNINFO];
-static struct assay_error err;
+static _Thread_local struct assay_error err; /* threads of a test fail each for itself */
 
 #define OK(call)                                                                                              \
     do {                                                                                                      \

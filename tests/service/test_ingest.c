@@ -16,7 +16,7 @@
 #define RECORDS_MAX (ORDERS * 24)
 
 static char template_info[TEST_PG_CONNINFO], info[TEST_PG_CONNINFO];
-static struct assay_error err;
+static _Thread_local struct assay_error err; /* threads of a test fail each for itself */
 
 #define OK(call)                                                                                              \
     do {                                                                                                      \

@@ -17,7 +17,7 @@
 #define SCHEME "hp-gold-fy01"
 
 static char template_info[TEST_PG_CONNINFO], info[TEST_PG_CONNINFO];
-static struct assay_error err;
+static _Thread_local struct assay_error err; /* threads of a test fail each for itself */
 
 #define OK(call)                                                                                              \
     do {                                                                                                      \

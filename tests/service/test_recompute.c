@@ -20,7 +20,7 @@
 #define LATE "LATE" /* a provider registered while a recomputation runs */
 
 static char template_info[TEST_PG_CONNINFO], info[TEST_PG_CONNINFO];
-static struct assay_error err;
+static _Thread_local struct assay_error err; /* threads of a test fail each for itself */
 
 #define OK(call)                                                                                              \
     do {                                                                                                      \

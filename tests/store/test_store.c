@@ -18,7 +18,7 @@
 static char template_info[TEST_PG_CONNINFO], shared_info[TEST_PG_CONNINFO], empty_info[TEST_PG_CONNINFO], info[TEST_PG_CONNINFO];
 static struct assay_db *db;
 static struct assay_arena arena;
-static struct assay_error err;
+static _Thread_local struct assay_error err; /* threads of a test fail each for itself */
 
 #define OK(call)                                                                                \
     do {                                                                                        \
