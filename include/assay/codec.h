@@ -294,7 +294,7 @@ void assay_completeness_write(const struct assay_completeness *c, const char *sc
 /* What became of an upload. */
 struct assay_upload_error {
     size_t line;
-    unsigned column; /* of a table, from 1; 0: not of one */
+    unsigned column;     /* of a table, from 1; 0: not of one */
     struct assay_str id; /* ASSAY_STR_NONE: not readable */
     enum assay_status status;
     const char *detail, *pointer;

@@ -214,7 +214,7 @@ enum assay_result { ASSAY_RESULT_ACCEPTED, ASSAY_RESULT_DUPLICATE, ASSAY_RESULT_
 struct assay_service_counts {
     _Atomic int64_t records[ASSAY_KIND_COUNT][ASSAY_RESULTS];
     _Atomic int64_t invalid[ASSAY_INTAKE_COUNT]; /* by intake: not readable as a record */
-    _Atomic int64_t uploads, spool_bytes;              /* under way; of them staged on disk */
+    _Atomic int64_t uploads, spool_bytes;        /* under way; of them staged on disk */
 };
 struct assay_service_counts *assay_service_counts(struct assay_service *s);
 
@@ -240,7 +240,8 @@ enum assay_status assay_upload_line(struct assay_upload *u, struct assay_str tex
 /* The rows to come are of this table; it must stay until the upload is freed. */
 void assay_upload_sheet(struct assay_upload *u, const struct assay_sheet *sheet);
 /* One row of it. */
-enum assay_status assay_upload_row(struct assay_upload *u, const struct assay_csv_row *row, struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_upload_row(struct assay_upload *u, const struct assay_csv_row *row,
+                                   struct assay_error *e) ASSAY_MUST_CHECK;
 /* One CloudEvent: element i of a document, and its text. */
 enum assay_status assay_upload_event(struct assay_upload *u, const struct assay_json_doc *d, size_t i, struct assay_str text,
                                      struct assay_error *e) ASSAY_MUST_CHECK;

@@ -255,7 +255,7 @@ struct assay_ingest_load {
     size_t n_orders;
     const struct assay_record_key *targets; /* named by incoming voids */
     size_t n_targets;
-    bool snapshot; /* nothing shall be written: a read-only snapshot, no locks, heads as zero */
+    bool snapshot;         /* nothing shall be written: a read-only snapshot, no locks, heads as zero */
     int64_t recomputation; /* the one under way; 0: none, or not of interest */
     /* out */
     int64_t config_revision;
@@ -297,7 +297,7 @@ struct assay_ingest_save {
     size_t n_pays;
     const struct assay_head *heads; /* seq, last_record_at to set */
     size_t n_heads;
-    const struct assay_upload_row *finish; /* an upload that ends with this transaction; NULL: none */
+    const struct assay_upload_row *finish;  /* an upload that ends with this transaction; NULL: none */
     const struct assay_change_row *changes; /* (provider_id, seq) unique */
     size_t n_changes;
 };

@@ -7,8 +7,8 @@
 
 #include "app/client.h"
 #include "app/commands.h"
-#include "app/load.h"
 #include "app/grid.h"
+#include "app/load.h"
 
 enum { KIND = ASSAY_CLIENT_OPTIONS_END, CODE, TIME_ZONE, CHARSET, ATOMIC, DRY_RUN, REJECTED, ERRORS, RETRIES, JSON, QUIET };
 static const struct assay_option options[] = {

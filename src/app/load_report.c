@@ -1,6 +1,6 @@
 /* load_report.c -- how a load goes, in words: the line of progress, counts, errors. */
-#include "app/load.h"
 #include "app/grid.h"
+#include "app/load.h"
 
 enum { BAR_LEAST = 8, BAR_MOST = 40, NAME_MOST = 32, CHANGES_MOST = 10 };
 

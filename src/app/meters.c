@@ -39,11 +39,11 @@ OF_DATABASE(read_db_opened, s.opened)
 OF_DATABASE(read_db_reopened, s.reopened)
 OF_DATABASE(read_db_failed, s.failed)
 
-#define OF_PERIODS(name, expression)   \
-    static double name(void *arg) {    \
-        struct assay_period_stats s;   \
-        assay_period_stats(arg, &s);   \
-        return (double)(expression);   \
+#define OF_PERIODS(name, expression) \
+    static double name(void *arg) {  \
+        struct assay_period_stats s; \
+        assay_period_stats(arg, &s); \
+        return (double)(expression); \
     }
 OF_PERIODS(read_period_views, s.views)
 OF_PERIODS(read_period_bytes, s.bytes)

@@ -229,7 +229,8 @@ void assay_record_list_types(uint32_t types, struct assay_buf *b) {
 
 static void refuse_unknown(struct job *j, const struct assay_place *at) {
     uint32_t having = assay_record_types_with(at->key);
-    if (j->first == 0 && assay_record_is_common(at->key) && !(j->types & BIT(ASSAY_OBSERVATION_MADE))) return; /* a void's order */
+    if (j->first == 0 && assay_record_is_common(at->key) && !(j->types & BIT(ASSAY_OBSERVATION_MADE)))
+        return; /* a void's order */
     bool type_known = (j->types & (j->types - 1)) == 0;
     if (!type_known && (having & j->types)) return; /* who knows: its type is an error already */
     if (!having) {

@@ -362,8 +362,7 @@ static enum assay_status name_address(struct assay_http_door *d, struct assay_er
         getnameinfo((struct sockaddr *)&addr, n, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) != 0)
         return assay_fail(e, ASSAY_IO, "listen", "the address cannot be told: %s", strerror(errno));
     snprintf(d->address, sizeof d->address, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
-    d->port = ntohs(addr.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&addr)->sin6_port
-                                               : ((struct sockaddr_in *)&addr)->sin_port);
+    d->port = (uint16_t)strtoul(port, NULL, 10);
     return ASSAY_OK;
 }
 

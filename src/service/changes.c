@@ -201,13 +201,14 @@ static enum assay_status read_all(struct assay_session *s, const struct assay_ch
                                : assay_store_changes(s->db, &from->at, limit + 1, &s->arena, &feed, &rows, &n, e);
     *at_home = st || feed.at_home;
     if (st || !feed.at_home) return st;
-    if (!now && (st = check_position(from, &feed, e))) return st;
-    page->more = n > (size_t)limit;
-    if (page->more) n = (size_t)limit;
     page->next = (struct assay_changes_position){
         .from = ASSAY_CHANGES_FROM_CURSOR, .era = feed.era, .at = now ? feed.floor : from->at};
+    if (now) return ASSAY_OK;
+    if ((st = check_position(from, &feed, e))) return st;
+    page->more = n > (size_t)limit;
+    if (page->more) n = (size_t)limit;
     if (n) page->next.at = (struct assay_change_at){rows[n - 1].place, rows[n - 1].provider_id, rows[n - 1].seq};
-    return now ? ASSAY_OK : tell(s, rows, n, ASSAY_STR_NONE, page, e);
+    return tell(s, rows, n, ASSAY_STR_NONE, page, e);
 }
 
 static enum assay_status check_position_of(const struct assay_changes_position *from, const struct assay_feed_of *feed,

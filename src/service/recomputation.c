@@ -148,7 +148,7 @@ static enum assay_status fill_locked(struct step *t, bool *useful, struct assay_
 }
 
 static enum assay_status fill(struct step *t, struct assay_error *e) {
-    bool useful;
+    bool useful = false;
     enum assay_status st = assay_db_begin(t->s->db, false, e);
     if (!st) st = fill_locked(t, &useful, e);
     if (!st && useful) st = assay_db_commit(t->s->db, e);
@@ -199,7 +199,7 @@ static void moved(struct step *t) {
 }
 
 static enum assay_status turn(struct step *t, struct assay_error *e) {
-    bool useful;
+    bool useful = false;
     enum assay_status st = assay_db_begin(t->s->db, false, e);
     if (!st) st = turn_locked(t, &useful, e);
     if (!st && useful) st = assay_db_commit(t->s->db, e);

@@ -73,7 +73,9 @@ void assay_service_stop(struct assay_service *s) {
     free(s);
 }
 
-struct assay_service_counts *assay_service_counts(struct assay_service *s) { return &s->counts; }
+struct assay_service_counts *assay_service_counts(struct assay_service *s) {
+    return &s->counts;
+}
 void assay_pause_ms(int64_t ms) {
     struct timespec t = {(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
     nanosleep(&t, NULL);
@@ -81,7 +83,9 @@ void assay_pause_ms(int64_t ms) {
 
 assay_instant assay_service_now(const struct assay_service *s) { return s->options.now(); }
 
-const struct assay_zone *assay_service_zone(struct assay_service *s, const char *name) { return assay_zones_get(&s->zones, name); }
+const struct assay_zone *assay_service_zone(struct assay_service *s, const char *name) {
+    return assay_zones_get(&s->zones, name);
+}
 
 struct assay_session *assay_session_new(struct assay_service *s) {
     struct assay_session *n = assay_xcalloc(1, sizeof *n);

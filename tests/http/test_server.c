@@ -532,7 +532,7 @@ static bool take_head(struct client *c, struct reply *r) {
     r->head[n] = '\0';
     memmove(c->in.p, c->in.p + n, c->in.n - n);
     c->in.n -= n;
-    r->status = atoi(r->head + 9);
+    r->status = (int)strtol(r->head + 9, NULL, 10);
     return true;
 }
 

@@ -402,7 +402,7 @@ END_TEST
 
 static int64_t count_of(const char *sql) {
     char *text = ask(info, sql);
-    int64_t n = atoll(text);
+    int64_t n = strtoll(text, NULL, 10);
     free(text);
     return n;
 }

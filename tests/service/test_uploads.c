@@ -18,7 +18,7 @@
 
 static char template_info[TEST_PG_CONNINFO], info[TEST_PG_CONNINFO];
 static _Thread_local struct assay_error err; /* threads of a test fail each for itself */
-static struct assay_arena arena; /* of the program */
+static struct assay_arena arena;             /* of the program */
 
 #define OK(call)                                                                                              \
     do {                                                                                                      \

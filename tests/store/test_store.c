@@ -981,9 +981,11 @@ START_TEST(poison_is_told_and_leaves_the_connection_whole) {
     char noise[6001] = "";
     seed_state = 7; /* not to be compressed into an index */
     for (int i = 0; i < 6000; i++) noise[i] = (char)(33 + rnd(90));
-    const char *pid = ASK("SELECT max(pid) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()");
+    const char *pid = ASK("SELECT max(pid) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client "
+                          "backend' AND pid <> pg_backend_pid()");
     for (int p = 0; p < POISONS; p++) check_poison((enum poison)p, str(noise));
-    ck_assert_str_eq(ASK("SELECT max(pid) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()"),
+    ck_assert_str_eq(ASK("SELECT max(pid) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client "
+                         "backend' AND pid <> pg_backend_pid()"),
                      pid);
 }
 END_TEST

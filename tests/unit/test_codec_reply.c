@@ -465,7 +465,8 @@ START_TEST(compensation) {
     c.no_rate_lines = 0, c.lines = 0, c.base = 0, c.total = 0;
     reply.currency = NULL; /* without a rate table nothing is money */
     assay_compensation_write(&reply, &out, NULL);
-    ck_assert_ptr_nonnull(strstr(out.p, "\"lines\":0,\"no_rate_lines\":0,\"base\":null,\"multiplier\":\"0.7533\",\"adjustments\":null,\"total\":null,"));
+    ck_assert_ptr_nonnull(strstr(
+        out.p, "\"lines\":0,\"no_rate_lines\":0,\"base\":null,\"multiplier\":\"0.7533\",\"adjustments\":null,\"total\":null,"));
 }
 END_TEST
 

@@ -8,8 +8,8 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "app/load.h"
 #include "app/grid.h"
+#include "app/load.h"
 #include "app/words.h"
 
 /* --- what a file is ------------------------------------------------------------------------------------------------------------ */
