@@ -55,6 +55,7 @@
     X(UPLOAD_REFUSED,        "upload_refused",         "The upload was refused as a whole",            "上传被整体拒绝") \
     X(UPLOAD_RUNNING,        "upload_running",         "The upload is still running",                  "上传仍在进行") \
     /* the server */ \
+    X(RATE_LIMITED,          "rate_limited",           "This key asks too often; wait as long as Retry-After says", "该密钥请求过于频繁，请按 Retry-After 等待") \
     X(OVERLOADED,            "overloaded",             "Too much is waiting; try again shortly",       "系统繁忙，请稍后重试") \
     X(RECOMPUTATION_BUSY,    "recomputation_busy",     "Another change is still being worked out",    "另一项变更仍在重新计算") \
     X(RECOMPUTATION_FAILED,  "recomputation_failed",   "The change could not be worked out",          "变更无法完成重新计算") \

@@ -101,7 +101,7 @@ enum assay_status assay_http_routes_check(const struct assay_http_route *routes,
 struct assay_http_headers {
     struct assay_str authorization, content_type, content_encoding, content_length, transfer_encoding, if_none_match, if_match,
         accept, accept_encoding, accept_language, cache_control, prefer, x_request_id, origin, access_control_request_method,
-        host;
+        host, x_forwarded_for;
 };
 
 struct assay_http_response;
@@ -245,6 +245,21 @@ void assay_http_cache_stats(struct assay_http_cache *c, struct assay_http_cache_
 enum assay_status assay_http_origins_parse(const char *text, struct assay_arena *a, const char *const **out,
                                            struct assay_error *e) ASSAY_MUST_CHECK;
 
+/* A comma-separated list of addresses and networks (10.0.0.0/8, ::1): the proxies that may say who a client is. *out is NULL
+ * where the list is empty; it lives in the arena. ASSAY_CONFIG says what is wrong. */
+struct assay_http_networks;
+enum assay_status assay_http_networks_parse(const char *text, struct assay_arena *a, const struct assay_http_networks **out,
+                                            struct assay_error *e) ASSAY_MUST_CHECK;
+
+/* A certificate (with its chain) and its key, both files in PEM. ASSAY_CONFIG where one cannot be read, or they are no pair. */
+struct assay_http_tls;
+enum assay_status assay_http_tls_open(const char *certificate, const char *key, struct assay_http_tls **out,
+                                      struct assay_error *e) ASSAY_MUST_CHECK;
+/* Read the files again: new connections see what is there now; where it is not sound, what was stays. From one thread. */
+enum assay_status assay_http_tls_reload(struct assay_http_tls *t, bool *changed, struct assay_error *e) ASSAY_MUST_CHECK;
+int64_t assay_http_tls_expires(const struct assay_http_tls *t); /* seconds since 1970; -1: not known */
+void assay_http_tls_free(struct assay_http_tls *t);             /* NULL is fine; no server may use it any more */
+
 /* === the server ==================================================================================================== */
 struct assay_http_lane_config {
     unsigned workers; /* threads; 0: the lane is not there and no route may name it */
@@ -267,7 +282,10 @@ struct assay_http_config {
     struct assay_http_lane_config lanes[ASSAY_HTTP_LANES];
     const struct assay_http_route *routes;
     size_t n_routes;
-    const char *const *origins; /* CORS allow-list (assay_http_origins_parse); NULL: none */
+    struct assay_http_tls *tls;                /* NULL: in clear. One server of a process at most has one */
+    const struct assay_http_networks *proxies; /* who may say X-Forwarded-For (assay_http_networks_parse); NULL: nobody */
+    int64_t rate_per_second, rate_burst;       /* requests of one key; 0 a second: as many as it likes */
+    const char *const *origins;                /* CORS allow-list (assay_http_origins_parse); NULL: none */
     void *app;
     /* Called for each route with access != 0, on the HTTP thread before the body: must not wait. Sets r->principal and
      * r->principal_id, or says UNAUTHORIZED, FORBIDDEN, NOT_FOUND, OVERLOADED or DATABASE_UNAVAILABLE. */

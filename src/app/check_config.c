@@ -5,6 +5,8 @@
 #include "app/grid.h"
 #include "assay/http.h"
 
+enum { EXPIRY_DAYS = 14 };
+
 enum { STRICT, QUIET };
 static const struct assay_option options[] = {
     [STRICT] = {"strict", NULL, NULL, NULL, NULL, "fail where something is unwise, too"},
@@ -31,14 +33,34 @@ static void say(const char *what, const struct assay_errors *es) {
     for (size_t i = 0; i < assay_errors_kept(es); i++) fprintf(stderr, "assayd: %s: %s\n", what, es->items[i].detail);
 }
 
-/* Beside assay_settings_check, which must not know the server. */
-static void check_origins(const struct assay_settings *s, struct assay_errors *wrong) {
+/* --- beside assay_settings_check, which must not know the server ------------------------------------------------------------ */
+
+static void check_lists(const struct assay_settings *s, struct assay_errors *wrong) {
     struct assay_arena a = {0};
     struct assay_error e;
     const char *const *origins;
+    const struct assay_http_networks *proxies;
     if (assay_http_origins_parse(s->cors_origins, &a, &origins, &e))
         assay_errors_add(wrong, ASSAY_CONFIG, "cors-origins", "%s", e.detail);
+    if (assay_http_networks_parse(s->trusted_proxies, &a, &proxies, &e))
+        assay_errors_add(wrong, ASSAY_CONFIG, "trusted-proxies", "%s", e.detail);
     assay_arena_free(&a);
+}
+
+static void check_pair(const struct assay_settings *s, struct assay_errors *wrong, struct assay_errors *unwise) {
+    struct assay_http_tls *tls;
+    struct assay_error e;
+    if (!*s->tls_certificate || !*s->tls_key) return;
+    if (assay_http_tls_open(s->tls_certificate, s->tls_key, &tls, &e)) {
+        assay_errors_add(wrong, ASSAY_CONFIG, e.field, "%s", e.detail);
+        return;
+    }
+    int64_t left = assay_http_tls_expires(tls) - assay_clock_now() / ASSAY_SECOND;
+    if (left < 0) assay_errors_add(wrong, ASSAY_CONFIG, "tls-certificate", "tls-certificate: %s has expired", s->tls_certificate);
+    else if (left < EXPIRY_DAYS * 86400)
+        assay_errors_add(unwise, ASSAY_CONFIG, "tls-certificate", "tls-certificate: %s expires in %lld days", s->tls_certificate,
+                         (long long)(left / 86400));
+    assay_http_tls_free(tls);
 }
 
 static int run_check_config(int argc, char **argv) {
@@ -54,7 +76,8 @@ static int run_check_config(int argc, char **argv) {
         assay_errors_add(&command, ASSAY_CONFIG, cli.operands[i], "it takes no argument \"%s\"", cli.operands[i]);
     if (assay_settings_read_all(cli.n_settings + 1, argv, &s, &wrong)) status = 2;
     assay_settings_check(&s, &wrong, &unwise);
-    check_origins(&s, &wrong);
+    check_lists(&s, &wrong);
+    check_pair(&s, &wrong, &unwise);
     assay_text_begin();
     if (!assay_cli_flag(&cli, QUIET)) print_settings(&s);
     fflush(stdout);

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -11,7 +12,10 @@
 
 #include "app/commands.h"
 #include "app/meters.h"
+#include "app/notify.h"
 #include "http/app.h"
+
+enum { BURST_SECONDS = 10 };
 
 struct daemon {
     struct assay_settings *settings;
@@ -21,8 +25,10 @@ struct daemon {
     struct assay_service *service;
     struct assay_http_server *server;
     struct assay_http_cache *cache;
-    struct assay_arena arena; /* of the list of origins */
+    struct assay_arena arena; /* of the lists of origins and proxies */
     const char *const *origins;
+    const struct assay_http_networks *proxies;
+    struct assay_http_tls *tls;
     struct assay_app app;
     struct assay_waiters *waiters;
     char *admin_key;
@@ -136,6 +142,10 @@ static enum assay_status start_http(struct daemon *d, struct assay_error *e) {
     c.app = &d->app;
     c.authorize = assay_app_authorize;
     c.origins = d->origins;
+    c.tls = d->tls;
+    c.proxies = d->proxies;
+    c.rate_per_second = s->rate_limit;
+    c.rate_burst = s->rate_burst ? s->rate_burst : s->rate_limit * BURST_SECONDS;
     c.cache = d->cache = assay_http_cache_new((size_t)s->cache_bytes, d->metrics);
     c.tag = assay_app_tag;
     c.renew = assay_app_renew;
@@ -185,6 +195,8 @@ static enum assay_status start(struct daemon *d, struct assay_error *e) {
     int applied = 0;
     enum assay_status st = start_log(d, e);
     if (!st) st = assay_http_origins_parse(s->cors_origins, &d->arena, &d->origins, e);
+    if (!st) st = assay_http_networks_parse(s->trusted_proxies, &d->arena, &d->proxies, e);
+    if (!st && *s->tls_certificate) st = assay_http_tls_open(s->tls_certificate, s->tls_key, &d->tls, e);
     if (!st && s->insecure_no_auth) st = find_key(d, e); /* refuse before anything is started */
     if (!st) st = assay_cmd_database(s, &d->cluster, &conninfo, e);
     if (!st && !s->insecure_no_auth) st = find_key(d, e);
@@ -233,6 +245,7 @@ static void stop(struct daemon *d) {
         size_t lost = assay_http_server_stop(d->server, d->settings->drain_seconds * 1000);
         if (lost) assay_log_message(d->log, ASSAY_LOG_WARN, "drain_ended", "%zu requests were given up", lost);
     }
+    assay_http_tls_free(d->tls);
     assay_http_cache_free(d->cache);
     assay_service_stop(d->service);
     assay_waiters_free(d->waiters); /* nobody wakes any more */
@@ -244,6 +257,22 @@ static void stop(struct daemon *d) {
     free(d->admin_key);
 }
 
+/* SIGHUP: what lies in files is read again. A file that is not sound changes nothing. */
+static void reload(struct daemon *d) {
+    struct assay_error e = {0};
+    bool changed = false;
+    assay_notify_reloading();
+    if (!d->tls) assay_log_message(d->log, ASSAY_LOG_INFO, "reloaded", "nothing to read again: no certificate is set");
+    else if (assay_http_tls_reload(d->tls, &changed, &e)) {
+        /* Not an error of the daemon's: it goes on with what it has. */
+        assay_log_message(d->log, ASSAY_LOG_WARN, "reload_failed", "the certificate in use stays: %s", e.detail);
+    } else {
+        assay_log_message(d->log, ASSAY_LOG_INFO, "reloaded",
+                          changed ? "new connections get the new certificate" : "the certificate has not changed");
+    }
+    assay_notify("READY=1");
+}
+
 /* True when asked to stop, false when the embedded server ended by itself. */
 static bool wait_for_end(struct daemon *d, int signals) {
     struct pollfd fds[2] = {{.fd = signals, .events = POLLIN},
@@ -252,7 +281,9 @@ static bool wait_for_end(struct daemon *d, int signals) {
         if (poll(fds, 2, -1) < 0 && errno != EINTR) return true;
         if (fds[1].revents) return false;
         struct signalfd_siginfo info;
-        if (fds[0].revents && read(signals, &info, sizeof info) == (ssize_t)sizeof info) return true;
+        if (!fds[0].revents || read(signals, &info, sizeof info) != (ssize_t)sizeof info) continue;
+        if (info.ssi_signo != SIGHUP) return true;
+        reload(d);
     }
 }
 
@@ -282,8 +313,12 @@ static int run_serve(int argc, char **argv) {
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
+    /* Keys are in this memory and in the environment: no core of it, also where cores go to a program, which RLIMIT_CORE would
+     * not stop; and no look into either for other processes of the same user. PostgreSQL, being another program, keeps its own. */
+    (void)prctl(PR_SET_DUMPABLE, 0);
     int signals = signalfd(-1, &set, SFD_CLOEXEC);
     enum assay_status st = start(&d, &e);
     if (st) {
@@ -292,9 +327,11 @@ static int run_serve(int argc, char **argv) {
         assay_settings_free(&settings);
         return st == ASSAY_CONFIG ? 2 : 1;
     }
-    assay_log_message(d.log, ASSAY_LOG_INFO, "listening", "http://%s%s", assay_http_server_address(d.server),
+    assay_log_message(d.log, ASSAY_LOG_INFO, "listening", "http%s://%s%s", d.tls ? "s" : "", assay_http_server_address(d.server),
                       settings.insecure_no_auth ? " without keys: for a demo only" : "");
+    assay_notify("READY=1");
     bool asked = wait_for_end(&d, signals);
+    assay_notify("STOPPING=1");
     if (asked)
         assay_log_message(d.log, ASSAY_LOG_INFO, "draining", "finishing what is under way, at most %lld s",
                           (long long)settings.drain_seconds);
@@ -312,10 +349,13 @@ const struct assay_command assay_command_serve = {
     .group = "Daemon",
     .summary = "run the daemon",
     .synopsis = "[settings]",
-    .about =
-        "Answers over HTTP until SIGTERM or SIGINT; then requests under way are finished first. Without --database-url it starts "
-        "and owns a private PostgreSQL in the state directory.\n"
-        "Keys and data go over the connection in clear: on any address but loopback, put a TLS proxy in front.",
+    .about = "Answers over HTTP until SIGTERM or SIGINT; then requests under way are finished first. SIGHUP has it read the "
+             "certificate "
+             "again. Without --database-url it starts "
+             "and owns a private PostgreSQL in the state directory.\n"
+             "Without tls-certificate keys and data go over the connection in clear: set it, or put a TLS proxy in front, on any "
+             "address "
+             "but loopback.",
     .settings = true,
     .examples =
         (const struct assay_example[]){

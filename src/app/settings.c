@@ -29,6 +29,9 @@ static const struct {
     const char *name, *value, *words;
 } told[] = {
     {"listen", "ADDRESS:PORT", NULL},
+    {"tls_certificate", "FILE", NULL},
+    {"tls_key", "FILE", NULL},
+    {"trusted_proxies", "NETWORKS", NULL},
     {"state_dir", "DIR", NULL},
     {"database_url", "URL", NULL},
     {"admin_key", "KEY", NULL},

@@ -13,6 +13,9 @@
 /* clang-format off */
 #define ASSAY_SETTINGS(X) \
     X(listen,               "127.0.0.1:8080", TEXT,  0, 0,             false, "address and port to listen on") \
+    X(tls_certificate,      "",               TEXT,  0, 0,             false, "file of the certificate and its chain (PEM); with it TLS is spoken, and only that") \
+    X(tls_key,              "",               TEXT,  0, 0,             false, "file of its key (PEM); both are read again at SIGHUP") \
+    X(trusted_proxies,      "",               TEXT,  0, 0,             false, "proxies whose X-Forwarded-For is believed, as 10.0.0.0/8,::1") \
     X(state_dir,            "",               TEXT,  0, 0,             false, "folder of the embedded PostgreSQL, the key and staged uploads") \
     X(database_url,         "",               TEXT,  0, 0,             true,  "PostgreSQL to use instead of the embedded one (libpq URL)") \
     X(admin_key,            "",               TEXT,  0, 0,             true,  "the administrator's key; without one STATE-DIR/admin.key is made") \
@@ -40,6 +43,8 @@
     X(record_bytes,         "65536",          COUNT, 1024, 16777216,   false, "bytes of one line of NDJSON or row of CSV") \
     X(inflated_bytes,       "17179869184",    COUNT, 1048576, 1099511627776, false, "bytes of a gzip upload once inflated; beyond it 413") \
     X(inflate_ratio,        "250",            COUNT, 10, 1100,         false, "times its size that a gzip body may inflate to") \
+    X(rate_limit,           "0",              COUNT, 0, 1000000,       false, "requests a second of one key, beyond it 429; 0: as many as it likes") \
+    X(rate_burst,           "0",              COUNT, 0, 1000000,       false, "requests a key may save up; 0: those of 10 s") \
     X(body_seconds,         "30",             COUNT, 1, 3600,          false, "time for a whole request body") \
     X(idle_seconds,         "60",             COUNT, 1, 3600,          false, "time a connection may be silent") \
     X(cache_bytes,          "16777216",       COUNT, 0, 4294967296,    false, "bytes of replies kept for polls; 0: none") \

@@ -29,10 +29,10 @@ static void check_listen(const struct assay_settings *s, struct assay_errors *wr
         WRONG("listen", "an address and a port, as 127.0.0.1:8080 or [::1]:8080, not \"%s\"", s->listen);
     else if (assay_listen_is_loopback(s->listen)) return;
     else if (s->insecure_no_auth) WRONG("insecure-no-auth", "it is for a loopback address, not %s", s->listen);
-    else
+    else if (!*s->tls_certificate)
         UNWISE("listen",
-               "%s is more than loopback, and keys and data go over it in clear: put a TLS proxy in front, and let only "
-               "that reach the port",
+               "%s is more than loopback, and keys and data go over it in clear: set tls-certificate and tls-key, or put a TLS "
+               "proxy in front and let only that reach the port",
                s->listen);
 }
 
@@ -118,6 +118,15 @@ static void check_state_dir(const struct assay_settings *s, struct assay_errors 
     assay_buf_free(&key);
 }
 
+/* Whether they are a pair is for who can read them (check_config.c). */
+static void check_tls(const struct assay_settings *s, struct assay_errors *wrong, struct assay_errors *unwise) {
+    struct stat st;
+    if (*s->tls_certificate && !*s->tls_key) WRONG("tls-key", "a certificate needs its key");
+    if (*s->tls_key && !*s->tls_certificate) WRONG("tls-certificate", "a key needs its certificate");
+    if (*s->tls_key && stat(s->tls_key, &st) == 0 && st.st_mode & 0077)
+        UNWISE("tls-key", "others than its owner may read %s", s->tls_key);
+}
+
 static void check_config_file(const struct assay_settings *s, struct assay_errors *unwise) {
     struct stat st;
     const char *const from[] = {s->from[ASSAY_SETTING_AT_admin_key], s->from[ASSAY_SETTING_AT_database_url]};
@@ -145,6 +154,7 @@ static void check_bounds(const struct assay_settings *s, struct assay_errors *wr
     if (memory > 0 && s->upload_memory > memory / 2 / s->upload_workers)
         UNWISE("upload-memory", "%lld uploads of so many bytes take more than half of this machine's memory",
                (long long)s->upload_workers);
+    if (s->rate_burst && !s->rate_limit) UNWISE("rate-burst", "without rate-limit nothing is limited");
     if (!s->drain_seconds) UNWISE("drain-seconds", "0 cuts off the requests under way at every stop");
 }
 
@@ -154,6 +164,7 @@ void assay_settings_check(const struct assay_settings *s, struct assay_errors *w
     check_listen(s, wrong, unwise);
     check_key(s, wrong, unwise);
     check_database(s, wrong, unwise);
+    check_tls(s, wrong, unwise);
     check_state_dir(s, wrong, unwise);
     check_config_file(s, unwise);
     check_bounds(s, wrong, unwise);

@@ -141,6 +141,17 @@ static bool authorized(struct assay_http_exchange *x) {
     return s == ASSAY_OK;
 }
 
+/* Each key by itself, so that none can take the daemon from the others; nobody's requests are not counted here. */
+static bool within_rate(struct assay_http_exchange *x) {
+    int64_t wait_s = x->pub.principal_id.p
+                         ? assay_http_limit_take(x->site->limit, x->pub.principal_id, assay_clock_monotonic_us())
+                         : 0;
+    if (!wait_s) return true;
+    assay_metric_add(x->site->rejected[REJECTED_RATE], 1);
+    assay_http_reply_header(&x->pub, "Retry-After", assay_arena_printf(&x->arena, "%lld", (long long)wait_s));
+    return refuse(x, ASSAY_RATE_LIMITED, "", "");
+}
+
 static bool is_known(const char *const *names, struct assay_str name) {
     for (size_t i = 0; names && names[i]; i++)
         if (assay_str_is(name, names[i])) return true;
@@ -214,5 +225,6 @@ static bool acceptable(struct assay_http_exchange *x) {
 bool assay_http_admit(struct assay_http_exchange *x, size_t head_bytes, bool has_body) {
     identify(x);
     x->sound = is_sound(x, head_bytes);
-    return x->sound && find_route(x) && authorized(x) && params_good(x) && (!has_body || body_good(x)) && acceptable(x);
+    return x->sound && find_route(x) && authorized(x) && within_rate(x) && params_good(x) && (!has_body || body_good(x)) &&
+           acceptable(x);
 }

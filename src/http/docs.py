@@ -318,7 +318,11 @@ def source_of(text):
     return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode('utf-8')).digest()).decode('ascii') + "'"
 
 
+def policy(style, script=None):
+    """Of a page that brings all it needs: its own style and script by their hashes, and nothing else."""
+    return ("default-src 'none'; style-src " + source_of(style) + ('; script-src ' + source_of(script) if script else '')
+            + "; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+
+
 def page(contract):
-    policy = ("default-src 'none'; style-src " + source_of(STYLE) + '; script-src ' + source_of(SCRIPT)
-              + "; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-    return Page(contract).render(), policy
+    return Page(contract).render(), policy(STYLE, SCRIPT)

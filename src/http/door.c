@@ -111,7 +111,13 @@ static size_t sweep_lingering(struct assay_http_door *d, int64_t now) {
 }
 
 /* --- taking connections ------------------------------------------------------------------------------------------- */
+/* Under TLS there is nobody to speak with yet, and a handshake is the very work there is no room for: closed at once. */
 static void turn_away(struct assay_http_door *d, int fd) {
+    assay_metric_add(d->site->rejected[REJECTED_CONNECTIONS], 1);
+    if (d->site->c.tls) {
+        close(fd);
+        return;
+    }
     char id[ASSAY_HTTP_ID_TEXT];
     struct assay_buf wire = {0};
     assay_http_make_id(id);
@@ -125,7 +131,6 @@ static void turn_away(struct assay_http_door *d, int fd) {
     if (send(fd, wire.p, wire.n, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) shutdown(fd, SHUT_WR);
     assay_buf_free(&wire);
     linger_take(d, fd);
-    assay_metric_add(d->site->rejected[REJECTED_CONNECTIONS], 1);
 }
 
 static void take(struct assay_http_door *d, int fd, const struct sockaddr *addr, socklen_t addr_len) {
@@ -196,7 +201,8 @@ static void sweep_request(struct assay_http_door *d, struct assay_http_conn *con
             d->events.late(d->events.arg, x);
         break;
     case PHASE_WORK:
-        if (look && has_left(conn->fd)) atomic_store(&x->gone, true);
+        /* Under TLS a farewell that nobody reads yet stands before the end of the stream. */
+        if (look && (has_left(conn->fd) || (c->tls && peer_closed(conn->fd)))) atomic_store(&x->gone, true);
         break;
     case PHASE_REPLY:
         if (age > c->reply_ms * 1000) shutdown(conn->fd, SHUT_RDWR);

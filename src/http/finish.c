@@ -87,6 +87,14 @@ static void add_validators(struct assay_http_exchange *x, bool gzip) {
     x->reply.body = NULL;
 }
 
+static void add_safety(struct assay_http_exchange *x) {
+    struct assay_http_request *r = &x->pub;
+    assay_http_reply_header(r, "X-Content-Type-Options", "nosniff");
+    assay_http_reply_header(r, "Referrer-Policy", SAFE_REFERRER);
+    if (!has_header(x, "Content-Security-Policy")) assay_http_reply_header(r, "Content-Security-Policy", SAFE_POLICY);
+    if (x->site->c.tls) assay_http_reply_header(r, "Strict-Transport-Security", SAFE_TRANSPORT);
+}
+
 void assay_http_finish(struct assay_http_exchange *x) {
     struct assay_http_reply *reply = &x->reply;
     if (!reply->set) {
@@ -107,7 +115,7 @@ void assay_http_finish(struct assay_http_exchange *x) {
     add_cors(x);
     if (reply->problem) add_problem_headers(x);
     assay_http_reply_header(&x->pub, "X-Request-Id", x->pub.id.p);
-    assay_http_reply_header(&x->pub, "X-Content-Type-Options", "nosniff");
+    add_safety(x);
 }
 
 /* --- the end ------------------------------------------------------------------------------------------------------ */
@@ -126,6 +134,7 @@ static void log_line(const struct assay_http_exchange *x, int status, uint64_t b
     assay_log_int(&l, "bytes_in", (int64_t)x->body_in);
     assay_log_int(&l, "bytes_out", (int64_t)bytes_out);
     assay_log_int(&l, "us", us);
+    if (x->client[0]) assay_log_text(&l, "client", x->client);
     assay_log_str(&l, "principal", x->pub.principal_id);
     assay_log_end(&l);
 }

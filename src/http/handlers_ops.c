@@ -85,5 +85,6 @@ enum assay_http_flow assay_get_docs(struct assay_http_request *r, void *worker) 
 
 enum assay_http_flow assay_get_root(struct assay_http_request *r, void *worker) {
     (void)worker;
+    assay_http_reply_header(r, "Content-Security-Policy", assay_root_policy);
     return reply_static(r, "text/html; charset=utf-8", assay_root_page);
 }

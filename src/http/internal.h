@@ -8,11 +8,13 @@
 #ifndef ASSAY_HTTP_INTERNAL_H
 #define ASSAY_HTTP_INTERNAL_H
 
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 
 #include "assay/http.h"
+#include "http/limit.h"
 
 struct assay_http_exchange;
 
@@ -34,6 +36,7 @@ enum assay_http_rejection {
     REJECTED_BUFFERED,
     REJECTED_TIMEOUT,
     REJECTED_GIVEN_UP,
+    REJECTED_RATE,
     REJECTIONS
 };
 /* Everything that holds for all requests: configuration, compiled patterns, meters. Counted: a request that is completed
@@ -43,7 +46,8 @@ struct assay_http_site {
     struct assay_http_config c;
     struct assay_http_pattern *patterns; /* by route */
     atomic_bool draining;
-    atomic_uint_fast64_t buffered; /* bytes of bodies in memory */
+    struct assay_http_limit *limit; /* NULL: none */
+    atomic_uint_fast64_t buffered;  /* bytes of bodies in memory */
     struct assay_metric *in_flight, *bytes_in, *bytes_out, *rejected[REJECTIONS];
     struct assay_metric *(*classes)[6]; /* by route and hundreds; the last row: no route */
     struct assay_metric **durations;    /* likewise */
@@ -87,6 +91,7 @@ struct assay_http_exchange {
     size_t n_params;
     struct assay_http_named params[ASSAY_HTTP_PARAMS_MAX];
     enum assay_status bad_target;  /* found when it was parsed; ASSAY_OK */
+    char client[INET6_ADDRSTRLEN]; /* its address, after trusted proxies; "" where there is no socket */
     const char *bad_head;          /* why the headers are not acceptable; NULL */
     bool sound;                    /* after admit: the head is well formed, whatever else is wrong */
     struct assay_http_reply reply; /* its owner: the HTTP thread, or whoever runs the handler */
@@ -180,6 +185,12 @@ bool assay_http_body_has_gzip(const struct assay_http_body *body);
 size_t assay_http_body_footprint(const struct assay_http_body *body); /* in memory, both forms */
 #define GZIP_MIN 1024                                                 /* smaller bodies are not worth it */
 #define ETAG_GZIP "-gz" /* an ETag names one representation: the gzip form has another */
+
+/* --- what every reply says to browsers --- */
+/* Not to guess types, to tell nobody where a link led from, to run or frame nothing (pages have a policy of their own). */
+#define SAFE_POLICY "default-src 'none'; frame-ancestors 'none'"
+#define SAFE_REFERRER "no-referrer"
+#define SAFE_TRANSPORT "max-age=31536000" /* under TLS: by TLS only, for a year */
 
 /* --- origins --- */
 #define CORS_EXPOSED "ETag, Link, Location, Retry-After, X-Request-Id"

@@ -25,7 +25,7 @@ struct problem_row {
     X(REPEATED_COLUMN, 422, 0) X(ATTRIBUTE_CONFLICT, 422, 0) X(FUTURE_TIME, 422, 0) \
     X(UNKNOWN_PROVIDER, 422, 0) X(SENDER_NOT_ALLOWED, 403, 0) X(ORDER_FULL, 422, 0) X(ORDER_CLOSED, 409, 0) \
     X(UPLOAD_REFUSED, 422, 0) X(UPLOAD_RUNNING, 409, 5) \
-    X(OVERLOADED, 503, 1) X(RECOMPUTATION_BUSY, 503, 5) X(RECOMPUTATION_FAILED, 422, 0) X(DRAINING, 503, 5) \
+    X(RATE_LIMITED, 429, 1) X(OVERLOADED, 503, 1) X(RECOMPUTATION_BUSY, 503, 5) X(RECOMPUTATION_FAILED, 422, 0) X(DRAINING, 503, 5) \
     X(DATABASE_UNAVAILABLE, 503, 5) X(DATABASE, 500, 0) X(RETRY, 503, 1) \
     X(IO, 500, 0) X(CONFIG, 500, 0) X(OVERFLOW, 422, 0) X(INTERNAL, 500, 0)
 /* clang-format on */
@@ -187,7 +187,9 @@ void assay_http_wire_problem(const struct assay_http_wire *w, struct assay_buf *
     assay_buf_printf(
         out, "HTTP/1.1 %d %s\r\nContent-Type: application/problem+json\r\nContent-Language: en\r\nContent-Length: %zu\r\n", http,
         assay_http_reason(http), b.n);
-    assay_buf_adds(out, "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n");
+    assay_buf_adds(out, "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: " SAFE_REFERRER
+                        "\r\nContent-Security-Policy: " SAFE_POLICY "\r\nConnection: close\r\n");
+    if (w->site->c.tls) assay_buf_adds(out, "Strict-Transport-Security: " SAFE_TRANSPORT "\r\n");
     if (w->id.p) assay_buf_printf(out, "X-Request-Id: %.*s\r\n", ASSAY_STR_ARG(w->id));
     if (w->site->c.origins) assay_buf_adds(out, "Vary: Origin\r\n");
     if (w->origin)

@@ -71,6 +71,7 @@ static const struct header_row {
     ROW("Origin", origin, false),
     ROW("Access-Control-Request-Method", access_control_request_method, false),
     ROW("Host", host, false),
+    ROW("X-Forwarded-For", x_forwarded_for, true),
 #undef ROW
 };
 

@@ -116,8 +116,9 @@ static void make_route_meters(struct assay_http_site *site, size_t i, const char
 static double read_buffered(void *arg) { return (double)atomic_load(&((struct assay_http_site *)arg)->buffered); }
 
 static void make_meters(struct assay_http_site *site) {
-    static const char *const reasons[REJECTIONS] = {"reason=\"connections\"", "reason=\"lane_full\"", "reason=\"buffered_bytes\"",
-                                                    "reason=\"body_timeout\"", "reason=\"given_up\""};
+    static const char *const reasons[REJECTIONS] = {"reason=\"connections\"",    "reason=\"lane_full\"",
+                                                    "reason=\"buffered_bytes\"", "reason=\"body_timeout\"",
+                                                    "reason=\"given_up\"",       "reason=\"rate\""};
     struct assay_metrics *m = site->c.metrics;
     if (!m) return;
     for (size_t i = 0; i < site->c.n_routes; i++) make_route_meters(site, i, site->c.routes[i].name);
@@ -150,6 +151,7 @@ enum assay_status assay_http_site_new(const struct assay_http_config *c, struct 
         assay_http_site_unref(site);
         return s;
     }
+    if (c->rate_per_second > 0) site->limit = assay_http_limit_new(c->rate_per_second, c->rate_burst);
     make_meters(site);
     *out = site;
     return ASSAY_OK;
@@ -158,6 +160,7 @@ enum assay_status assay_http_site_new(const struct assay_http_config *c, struct 
 void assay_http_site_unref(struct assay_http_site *site) {
     if (!site || atomic_fetch_sub(&site->refs, 1) != 1) return;
     if (site->c.metrics) assay_metrics_forget(site->c.metrics, site);
+    assay_http_limit_free(site->limit);
     free(site->patterns);
     free(site->classes);
     free(site->durations);

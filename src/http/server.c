@@ -6,6 +6,8 @@
  * - A suspended connection neither times out nor notices that its client left: door.c keeps the time.
  * - A reply can be queued on the first call or after the whole body, not in between: in between, an answer goes to the
  *   socket directly and the connection is closed (cut).
+ * - Under TLS the library reads and writes its session on its own thread. While a body comes it only reads, so another
+ *   thread may write (GnuTLS allows one of each): that is how cut answers.
  * - Stopping drops replies and aborts on suspended connections: everything is answered and resumed before. */
 
 #include <microhttpd.h>
@@ -14,6 +16,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "http/peers.h"
+#include "http/tls.h"
 #include "internal.h"
 
 /* Of the library's memory for a connection: what is not the head. The library clears all of it after each request. */
@@ -48,13 +52,19 @@ static void enter_phase(struct assay_http_exchange *x, enum assay_http_phase pha
     x->phase_us = assay_clock_monotonic_us();
 }
 
+static ssize_t send_past_library(struct assay_http_exchange *x, const void *p, size_t n) {
+    if (!x->site->c.tls) return send(x->conn->fd, p, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(x->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    return info && info->tls_session ? assay_http_tls_send(info->tls_session, p, n) : -1;
+}
+
 /* Answer past the library, which has sent nothing for this request and will not, and have it close the connection. */
 static void cut(struct assay_http_exchange *x, int status, const struct assay_buf *wire) {
     int fd = x->conn->fd;
     x->cut = true;
     x->cut_status = status;
     for (size_t sent = 0; sent < wire->n;) {
-        ssize_t n = send(fd, wire->p + sent, wire->n - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+        ssize_t n = send_past_library(x, wire->p + sent, wire->n - sent);
         if (n <= 0) break;
         sent += (size_t)n;
     }
@@ -187,6 +197,11 @@ static size_t head_bytes(struct MHD_Connection *mhd) {
     return info ? info->header_size : 0;
 }
 
+static const struct sockaddr *peer_of(struct MHD_Connection *mhd) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    return info ? info->client_addr : NULL;
+}
+
 static bool announces_body(const struct assay_http_headers *h) {
     struct assay_str length = h->content_length;
     while (length.n > 0 && length.p[0] == '0') length.p++, length.n--;
@@ -206,6 +221,7 @@ static enum MHD_Result on_head(struct assay_http_exchange *x, struct MHD_Connect
     x->pub.received_at = assay_clock_now();
     MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, on_header, x);
     check_nul(x, version);
+    assay_http_client(s->site->c.proxies, peer_of(mhd), x->pub.headers.x_forwarded_for, x->client);
     bool body = announces_body(&x->pub.headers);
     bool admitted = assay_http_admit(x, head_bytes(mhd), body);
     if (admitted && x->pub.route->kind == ASSAY_HTTP_STREAM) {
@@ -487,15 +503,19 @@ static enum assay_status check_config(const struct assay_http_config *c, struct 
 
 static enum assay_status start_daemon(struct assay_http_server *s, struct assay_error *e) {
     const struct assay_http_config *c = &s->site->c;
+    struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)ASSAY_HTTP_TLS_PRIORITIES},
+                                   {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)(uintptr_t)assay_http_tls_retrieve},
+                                   {MHD_OPTION_END, 0, NULL}};
     struct MHD_Daemon *daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG, 0, NULL, NULL,
-        on_access, s, MHD_OPTION_EXTERNAL_LOGGER, on_library_message, s, MHD_OPTION_URI_LOG_CALLBACK, on_target, s,
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG |
+            (c->tls ? MHD_USE_TLS : 0),
+        0, NULL, NULL, on_access, s, MHD_OPTION_EXTERNAL_LOGGER, on_library_message, s, MHD_OPTION_URI_LOG_CALLBACK, on_target, s,
         MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
         MHD_OPTION_STRICT_FOR_CLIENT, 1,
         /* The door's limit comes first; the library counts a connection a moment longer. */
         MHD_OPTION_CONNECTION_LIMIT, c->connections + 64, MHD_OPTION_CONNECTION_MEMORY_LIMIT, c->head_bytes * 2 + POOL_BESIDES,
         MHD_OPTION_CONNECTION_TIMEOUT, 0u, /* deadlines are the door's */
-        MHD_OPTION_END);
+        MHD_OPTION_ARRAY, c->tls ? tls : tls + 2, MHD_OPTION_END);
     if (!daemon) return assay_fail(e, ASSAY_IO, "", "the HTTP library does not start");
     s->daemons[s->n_daemons++] = daemon;
     return ASSAY_OK;
@@ -513,6 +533,7 @@ static enum assay_status start_lanes(struct assay_http_server *s, struct assay_e
 /* Requests are answered or cut, no connection is suspended, the door lets nobody in. */
 static void server_free(struct assay_http_server *s) {
     for (size_t i = 0; i < s->n_daemons; i++) MHD_stop_daemon(s->daemons[i]);
+    if (s->site->c.tls) assay_http_tls_present(NULL);
     for (int i = 0; i < ASSAY_HTTP_LANES; i++) assay_http_lane_stop(s->lanes[i]);
     assay_http_door_free(s->door);
     assay_http_site_unref(s->site);
@@ -523,6 +544,7 @@ static void server_free(struct assay_http_server *s) {
 static enum assay_status start_all(struct assay_http_server *s, struct assay_error *e) {
     const struct assay_http_door_events events = {arrived, late, s};
     enum assay_status status = assay_http_door_open(s->site, &events, &s->door, e);
+    if (s->site->c.tls) assay_http_tls_present(s->site->c.tls);
     if (!status) status = start_lanes(s, e);
     for (unsigned i = 0; i < s->site->c.threads && !status; i++) status = start_daemon(s, e);
     return status ? status : assay_http_door_start(s->door, e);

@@ -30,7 +30,7 @@ chance = random.Random()  # its own: the tests' seeds are theirs
 
 # Header fields of HTTP itself, which any reply may have and the contract need not list. All others must be described.
 PLAIN = {"date", "connection", "content-length", "content-type", "content-encoding", "content-language", "cache-control", "vary",
-         "x-content-type-options", "content-security-policy", "accept-encoding"}
+         "x-content-type-options", "content-security-policy", "referrer-policy", "strict-transport-security", "accept-encoding"}
 CORS = "access-control-"
 
 INSTANT_OUT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z")

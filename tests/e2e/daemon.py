@@ -127,7 +127,7 @@ class Daemon:
     def wait_ready(self):
         until = time.monotonic() + START_SECONDS
         while self.port is None:
-            found = re.search(r"event=listening message=\"?http://127\.0\.0\.1:(\d+)", self.log())
+            found = re.search(r"event=listening message=\"?https?://127\.0\.0\.1:(\d+)", self.log())
             if found:
                 self.port = int(found[1])
             elif self.process.poll() is not None:

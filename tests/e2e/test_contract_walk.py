@@ -317,6 +317,27 @@ def too_much(cluster):
         tap.equal("why", {"overloaded", "draining"}, {code for _, code in codes})
 
 
+def too_often(cluster):
+    """429 with Retry-After: a key that asks more often than it may; what needs no key is answered"""
+    with cluster.database() as db:
+        served = db.serve("--rate-limit", "1", "--rate-burst", "2")
+        with served.client() as client:
+            replies = [client.send("GET", "/v1/providers") for _ in range(6)]
+            last = replies[-1]
+            tap.equal("statuses", [200, 200, 429, 429, 429, 429], [r.status for r in replies])
+            tap.equal("code", "rate_limited", last.json()["code"])
+            tap.equal("wait", "1", last.headers["Retry-After"])
+            zh = client.send("PUT", "/v1/providers/P1", b"{}", "application/json", {"Accept-Language": "zh-CN"})
+            tap.check(zh.status == 429 and "密钥" in zh.json()["title"], f"in Chinese: {zh!r}")
+        with served.client() as client:
+            for path in ("/livez", "/readyz", "/openapi.json"):
+                tap.equal(path, 200, client.send("GET", path).status)
+            tap.equal("a wrong key", 401, client.send("GET", "/v1/providers", headers={"Authorization": "Bearer not-it"}).status)
+            time.sleep(int(last.headers["Retry-After"]))
+            text = client.send("GET", "/metrics").data.decode()
+        tap.check('assay_http_rejected_total{reason="rate"} 5\n' in text, "not counted")
+
+
 def crowded(cluster):
     """503 with Retry-After: more reads than may wait; other operations are answered meanwhile"""
     with cluster.database() as db:
@@ -432,4 +453,4 @@ def seen(cluster):
 
 
 if __name__ == "__main__":
-    daemon.main([answered, refused, late, too_much, crowded, broken, away, seen])
+    daemon.main([answered, refused, late, too_much, too_often, crowded, broken, away, seen])
