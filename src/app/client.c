@@ -20,6 +20,7 @@ enum {
 struct assay_client {
     CURL *curl;
     char *url, *authorization; /* authorization NULL: no key */
+    const char *ca_file;       /* NULL: what the system trusts */
 };
 
 /* --- whom to ask ----------------------------------------------------------------------------------------------------------- */
@@ -82,6 +83,7 @@ struct assay_client *assay_client_new(const struct assay_cli *cli, int *status) 
     struct assay_client *c = assay_xcalloc(1, sizeof *c);
     c->curl = curl_easy_init();
     c->url = assay_xstrdup(url);
+    c->ca_file = assay_cli_value(cli, ASSAY_CLIENT_CA_FILE);
     for (size_t n = strlen(c->url); n && c->url[n - 1] == '/'; n--) c->url[n - 1] = '\0';
     if (key) {
         struct assay_buf b = {0};
@@ -225,6 +227,7 @@ static CURLcode try_once(struct assay_client *c, struct exchange *x, char why[CU
     curl_easy_reset(h);
     curl_easy_setopt(h, CURLOPT_URL, url.p);
     curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http,https");
+    if (c->ca_file) curl_easy_setopt(h, CURLOPT_CAINFO, c->ca_file);
     curl_easy_setopt(h, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(h, CURLOPT_USERAGENT, "assayd/" ASSAY_VERSION);
     curl_easy_setopt(h, CURLOPT_ACCEPT_ENCODING, "gzip");

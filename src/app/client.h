@@ -9,19 +9,27 @@
 #include "assay/json_view.h"
 
 /* The rows every command that asks a daemon begins its options with, and their indexes. */
-enum { ASSAY_CLIENT_URL, ASSAY_CLIENT_KEY, ASSAY_CLIENT_KEY_FILE, ASSAY_CLIENT_STATE_DIR, ASSAY_CLIENT_OPTIONS_END };
+enum {
+    ASSAY_CLIENT_URL,
+    ASSAY_CLIENT_CA_FILE,
+    ASSAY_CLIENT_KEY,
+    ASSAY_CLIENT_KEY_FILE,
+    ASSAY_CLIENT_STATE_DIR,
+    ASSAY_CLIENT_OPTIONS_END
+};
 /* clang-format off */
-#define ASSAY_CLIENT_URL_OPTION \
-    [ASSAY_CLIENT_URL] = {"url", "URL", "http://127.0.0.1:8080", "ASSAY_URL", NULL, "where the daemon answers"}
+#define ASSAY_CLIENT_URL_OPTIONS \
+    [ASSAY_CLIENT_URL] = {"url", "URL", "http://127.0.0.1:8080", "ASSAY_URL", NULL, "where the daemon answers"}, \
+    [ASSAY_CLIENT_CA_FILE] = {"ca-file", "FILE", NULL, "ASSAY_CA_FILE", NULL, "certificates (PEM) that may vouch for its own under https, instead of those the system trusts"}
 #define ASSAY_CLIENT_OPTIONS \
-    ASSAY_CLIENT_URL_OPTION, \
+    ASSAY_CLIENT_URL_OPTIONS, \
     [ASSAY_CLIENT_KEY] = {"key", "KEY", NULL, "ASSAY_KEY", NULL, "the key to show it; every user of this machine can read it on the command line, so rather use --key-file"}, \
     [ASSAY_CLIENT_KEY_FILE] = {"key-file", "FILE", NULL, "ASSAY_KEY_FILE", NULL, "the file that holds the key"}, \
     [ASSAY_CLIENT_STATE_DIR] = {"state-dir", "DIR", NULL, "ASSAY_STATE_DIR", NULL, "the daemon's state directory: where no key is given, the one in its admin.key is shown"}
 /* clang-format on */
 
 struct assay_client;
-/* Whom and how, by those options (by the URL alone for a command that has only that one). NULL (and a complaint on stderr): *status is what the command returns. Asks nobody yet. */
+/* Whom and how, by those options (by the URL and who vouches for it alone, for a command that has only those). NULL (and a complaint on stderr): *status is what the command returns. Asks nobody yet. */
 struct assay_client *assay_client_new(const struct assay_cli *cli, int *status);
 void assay_client_free(struct assay_client *c);
 const char *assay_client_url(const struct assay_client *c);

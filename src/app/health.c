@@ -4,9 +4,9 @@
 #include "app/client.h"
 #include "app/commands.h"
 
-enum { LIVE = ASSAY_CLIENT_URL + 1, WAIT, QUIET };
+enum { LIVE = ASSAY_CLIENT_CA_FILE + 1, WAIT, QUIET };
 static const struct assay_option options[] = {
-    ASSAY_CLIENT_URL_OPTION,
+    ASSAY_CLIENT_URL_OPTIONS,
     [LIVE] = {"live", NULL, NULL, NULL, NULL, "ask only whether the process answers, not whether it is ready to work"},
     [WAIT] = {"wait", "SECONDS", "0", NULL, NULL, "ask again so long until it is"},
     [QUIET] = {"quiet", NULL, NULL, NULL, NULL, "say nothing; the exit status tells"},

@@ -139,6 +139,21 @@ def tls(cluster):
         tap.equal("at once", [200] * 24, codes)
 
 
+def commands(cluster):
+    """The commands that ask a daemon speak TLS, with those it shows to vouch for it, and with nobody else"""
+    with cluster.database() as db:
+        files = Files(db)
+        served = db.serve(*files.options())
+        url, trust = f"https://127.0.0.1:{served.port}", lambda name: ["--ca-file", str(files.pairs[name][0])]
+        run = lambda *words: subprocess.run([cluster.assayd, *words], capture_output=True, text=True, timeout=60)
+        for words in (["health"], ["orders", "P1", "--key-file", str(served.key_path)]):
+            told = run(*words, "--url", url, *trust("first"))
+            tap.check("certificate" not in told.stderr and (told.returncode == 0 or "unknown" in told.stderr.lower() or "404" in told.stderr), f"{words}: {told}")
+            for others in (trust("second"), []):
+                told = run(*words, "--url", url, *others)
+                tap.check(told.returncode and "certificate" in told.stderr.lower(), f"{words} {others}: {told}")
+
+
 def gone(cluster):
     """Under TLS too a client that leaves a long poll is noticed, and a stop does not wait for idle connections"""
     with cluster.database() as db:
@@ -150,7 +165,17 @@ def gone(cluster):
         key = served.key_path.read_text().strip()
         waiting.request("GET", f"/v1/changes?after={cursor}&wait=50", headers={"Authorization": f"Bearer {key}"})
         waiters = lambda: int(re.search(r"^assay_change_waiters (\d+)$", ask(first, served, "GET", "/metrics").data.decode(), re.M)[1])
-        for want, act in ((1, lambda: None), (0, waiting.close)):
+
+        def leave():
+            """With a farewell of TLS, which nobody reads while the request waits."""
+            waiting.sock.settimeout(0.2)
+            try:
+                waiting.sock.unwrap()
+            except OSError:
+                pass
+            waiting.close()
+
+        for want, act in ((1, lambda: None), (0, leave)):
             act()
             until = time.monotonic() + 15
             while waiters() != want:
@@ -336,6 +361,23 @@ def core(cluster):
         process.wait(daemon.STOP_SECONDS)
 
 
+def unit(cluster):
+    """The unit file is sound, and as closed as the README says"""
+    if not shutil.which("systemd-analyze"):
+        raise tap.Skip("there is no systemd-analyze")
+    folder = daemon.new_folder()
+    file = folder / "assayd.service"
+    text = (daemon.ROOT / "docker/assayd.service").read_text()
+    file.write_text(re.sub("^Documentation=.*\n", "", text, flags=re.M).replace("/usr/bin/assayd", cluster.assayd))
+    run = lambda *words: subprocess.run(["systemd-analyze", *words], capture_output=True, text=True, timeout=60)
+    checked = run("verify", str(file))
+    tap.check(checked.returncode == 0 and "assayd" not in checked.stderr, checked.stderr)
+    rated = run("security", "--offline=true", "--threshold=13", str(file))
+    if "nrecognized option" in rated.stderr:
+        raise tap.Skip("this systemd-analyze rates no files")
+    tap.check(rated.returncode == 0, rated.stdout[-200:] + rated.stderr)
+
+
 def manager(cluster):
     """The service manager is told: READY, RELOADING and READY again, STOPPING"""
     with cluster.database() as db:
@@ -358,4 +400,4 @@ def manager(cluster):
 
 
 if __name__ == "__main__":
-    daemon.main([tls, gone, exchange, wrong_settings, clients, browsers, secrets, core, manager])
+    daemon.main([tls, commands, gone, exchange, wrong_settings, clients, browsers, secrets, core, manager, unit])
