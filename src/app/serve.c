@@ -121,6 +121,8 @@ static void worker_close(void *arg, void *worker) {
 
 static double read_change_waiters(void *arg) { return (double)assay_waiters_count(arg); }
 
+static double read_expiry(void *arg) { return (double)assay_http_tls_expires(arg); }
+
 static void committed(void *arg, const int32_t *providers, size_t n) { assay_waiters_wake(arg, providers, n); }
 
 /* --- start and stop ------------------------------------------------------------------------------------------------------------------ */
@@ -237,6 +239,9 @@ static enum assay_status start(struct daemon *d, struct assay_error *e) {
     assay_meters_add(d->metrics, d->service);
     assay_metrics_reader(d->metrics, "assay_change_waiters", NULL, "Long polls that wait for a change.", false,
                          read_change_waiters, d->waiters);
+    if (d->tls)
+        assay_metrics_reader(d->metrics, "assay_tls_certificate_expiry_seconds", NULL,
+                             "When the certificate in use expires, in seconds since 1970.", false, read_expiry, d->tls);
     return start_http(d, e);
 }
 
@@ -245,12 +250,12 @@ static void stop(struct daemon *d) {
         size_t lost = assay_http_server_stop(d->server, d->settings->drain_seconds * 1000);
         if (lost) assay_log_message(d->log, ASSAY_LOG_WARN, "drain_ended", "%zu requests were given up", lost);
     }
-    assay_http_tls_free(d->tls);
     assay_http_cache_free(d->cache);
     assay_service_stop(d->service);
     assay_waiters_free(d->waiters); /* nobody wakes any more */
     assay_cluster_stop(d->cluster);
     assay_metrics_free(d->metrics);
+    assay_http_tls_free(d->tls); /* its meter is gone */
     if (d->log) assay_log_message(d->log, ASSAY_LOG_INFO, "stopped", "goodbye");
     assay_log_free(d->log);
     assay_arena_free(&d->arena);

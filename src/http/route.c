@@ -132,6 +132,9 @@ static void make_meters(struct assay_http_site *site) {
     assay_metric_set(assay_metrics_gauge(m, "assay_http_buffered_bytes_limit", NULL,
                                          "Bytes of request bodies that may be held; beyond it they are answered 503."),
                      (int64_t)site->c.buffered_bytes);
+    assay_metric_set(assay_metrics_gauge(m, "assay_http_rate_limit", NULL,
+                                         "Requests a second of one key; beyond it they are answered 429. 0: no bound."),
+                     site->c.rate_per_second);
     assay_metric_set(assay_metrics_gauge(m, "assay_http_connections_limit", NULL, "Connections that may be open."),
                      (int64_t)site->c.connections);
     assay_metrics_reader(m, "assay_http_buffered_bytes", NULL, "Bytes of request bodies held in memory.", false, read_buffered,

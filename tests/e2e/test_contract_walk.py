@@ -335,7 +335,7 @@ def too_often(cluster):
             tap.equal("a wrong key", 401, client.send("GET", "/v1/providers", headers={"Authorization": "Bearer not-it"}).status)
             time.sleep(int(last.headers["Retry-After"]))
             text = client.send("GET", "/metrics").data.decode()
-        tap.check('assay_http_rejected_total{reason="rate"} 5\n' in text, "not counted")
+        tap.check('assay_http_rejected_total{reason="rate"} 5\n' in text and "assay_http_rate_limit 1\n" in text, "not counted")
 
 
 def crowded(cluster):

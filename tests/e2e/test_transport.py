@@ -219,6 +219,9 @@ def exchange(cluster):
         files.put("first")
         reload(served, "reloaded")
         sees("first", "mended")
+        told = ask(kept, served, "GET", "/metrics").data.decode()
+        left = int(re.search(r"^assay_tls_certificate_expiry_seconds (\d+)$", told, re.M)[1]) - time.time()
+        tap.check(29.9 < left / 86400 <= 30, f"the certificate is said to expire in {left} s")
         tap.equal("a connection from the beginning", 200, ask(kept, served, "GET", "/livez").status)
 
 
