@@ -7,13 +7,10 @@
  *
  * While a recomputation fills the other sheets, what it has reached is written to both: the sheets in force judged by the
  * configuration as it is, the others by that which will be. */
-#include <stdlib.h>
 #include <time.h>
 
-#include "service/internal.h"
+#include "service/batch.h"
 
-/* Records an order may hold: folding costs their number, so that one order must not grow without end. */
-#define ORDER_RECORDS_MAX 10000
 /* A mode of this file only: write all, then roll back, to see whether the database would take it. */
 #define REHEARSAL ((enum assay_ingest_mode)(ASSAY_INGEST_TRIAL + 1))
 /* Tries of a transaction that met a deadlock, a moved configuration or a lost connection. */
@@ -48,72 +45,15 @@ struct assay_item assay_item_dup(const struct assay_item *it, struct assay_arena
     return k;
 }
 
-/* --- one attempt ------------------------------------------------------------------------------------------------------- */
+/* --- what is new ---------------------------------------------------------------------------------------------------------- */
 
-struct touch { /* an order that something happens to */
-    struct assay_order_key key;
-    const struct assay_item *by;           /* the record that does it: of the order, or a void */
-    const struct assay_item *item;         /* a new record of it, or NULL: */
-    const struct assay_record_key *voided; /* a stored record of it that a new void names */
-    const struct assay_order_row *stored;  /* known from the void's target */
-    bool cleared;                          /* ... or which no void names any more */
-};
-
-struct folded;
-struct batch {
-    struct assay_session *s;
-    const struct assay_config *cfg;
-    struct assay_ingest_run *run;
-    struct assay_arena *a;      /* of the batch */
-    struct assay_arena scratch; /* of one order: a batch may touch many large ones */
-    struct assay_item *items;
-    size_t n;
-    bool again;                 /* an earlier attempt's commit may have happened */
-    struct assay_item **sorted; /* known providers only, by (provider, kind, id, position) */
-    size_t n_sorted;
-    struct assay_ingest_load load;
-    struct touch *touches;
-    size_t n_touches, cap_touches;
-    struct assay_tally_sums sums, ahead; /* of the sheets in force, and of those that a recomputation fills */
-    /* being built */
-    struct assay_order_row *orders;
-    struct assay_verdict_row *verdicts;
-    struct folded *folded; /* as orders */
-    int64_t n_numbered;    /* records that took a number */
-    size_t n_orders, n_verdicts;
-};
-
-struct folded { /* what an order came from, and what it gave: for the feed of changes */
-    const struct touch *first, *end;
-    const struct assay_verdict_row *verdicts;
-    size_t n_verdicts;
-};
-
-#define COMPARE(x, y) \
-    if ((x) != (y)) return (x) < (y) ? -1 : 1
-
-static int by_record_key(const void *x, const void *y) {
+int assay_batch_by_record(const void *x, const void *y) {
     const struct assay_item *a = *(struct assay_item *const *)x, *b = *(struct assay_item *const *)y;
     COMPARE(a->provider_id, b->provider_id);
     COMPARE(a->kind, b->kind);
     int c = assay_str_cmp(a->id, b->id);
     if (c) return c;
     COMPARE(a, b); /* position: items are one array */
-    return 0;
-}
-
-static int order_key_cmp(const struct assay_order_key *a, const struct assay_order_key *b) {
-    COMPARE(a->provider_id, b->provider_id);
-    return assay_str_cmp(a->order_no, b->order_no);
-}
-
-static int by_order_key(const void *x, const void *y) { return order_key_cmp(x, y); }
-static int by_touch(const void *x, const void *y) {
-    return order_key_cmp(&((const struct touch *)x)->key, &((const struct touch *)y)->key);
-}
-
-static int by_id(const void *x, const void *y) {
-    COMPARE(*(const int32_t *)x, *(const int32_t *)y);
     return 0;
 }
 
@@ -133,7 +73,7 @@ static void resolve_providers(struct batch *b) {
         it->provider_id = p->id;
         b->sorted[b->n_sorted++] = it;
     }
-    qsort(b->sorted, b->n_sorted, sizeof *b->sorted, by_record_key);
+    qsort(b->sorted, b->n_sorted, sizeof *b->sorted, assay_batch_by_record);
 }
 
 /* What must be read under the locks. */
@@ -152,10 +92,10 @@ static void list_wants(struct batch *b) {
         if (it->type == ASSAY_EVENT_VOIDED)
             targets[nt++] = (struct assay_record_key){it->provider_id, it->target_kind, it->target};
     }
-    if (no) qsort(orders, no, sizeof *orders, by_order_key);
+    if (no) qsort(orders, no, sizeof *orders, assay_batch_by_order);
     size_t unique = 0;
     for (size_t i = 0; i < no; i++)
-        if (unique == 0 || order_key_cmp(&orders[unique - 1], &orders[i])) orders[unique++] = orders[i];
+        if (unique == 0 || assay_batch_order_cmp(&orders[unique - 1], &orders[i])) orders[unique++] = orders[i];
     b->load = (struct assay_ingest_load){.providers = providers,
                                          .n_providers = np,
                                          .keys = keys,
@@ -201,387 +141,7 @@ static size_t decide_new(struct batch *b) {
     return fresh;
 }
 
-static void add_touch(struct batch *b, struct touch t) {
-    if (b->n_touches == b->cap_touches) {
-        size_t cap = b->cap_touches ? 2 * b->cap_touches : 64;
-        struct touch *more = assay_arena_alloc(b->a, cap * sizeof *more);
-        if (b->n_touches) memcpy(more, b->touches, b->n_touches * sizeof *more);
-        b->touches = more;
-        b->cap_touches = cap;
-    }
-    b->touches[b->n_touches++] = t;
-}
-
-/* Has the recomputation under way reached this order (NONE: the responses that name none)? */
-static bool is_reached(const struct batch *b, int32_t provider_id, struct assay_str order_no) {
-    if (!b->load.recomputation) return false;
-    const int32_t *at = bsearch(&provider_id, b->load.providers, b->load.n_providers, sizeof *at, by_id);
-    return at && assay_position_covers(&b->load.positions[at - b->load.providers], order_no);
-}
-
-static struct assay_tally_sums *sums_of(struct batch *b, const struct assay_config *cfg) {
-    return cfg == b->cfg ? &b->sums : &b->ahead;
-}
-
-static void count_survey_under(struct batch *b, const struct assay_config *cfg, const struct assay_config_scheme *scheme,
-                               int32_t provider_id, const struct assay_record *survey, int sign) {
-    struct assay_contribution c;
-    assay_judge_loose_survey(scheme, survey, &c);
-    assay_tally_sums_add(sums_of(b, cfg), provider_id, assay_config_sheet(cfg, provider_id, scheme->id), &c, sign);
-}
-
-static void count_loose_survey(struct batch *b, int32_t provider_id, const struct assay_record *survey, int sign) {
-    const struct assay_config *next = b->cfg->next;
-    for (size_t i = 0; i < b->cfg->n_schemes; i++) count_survey_under(b, b->cfg, &b->cfg->schemes[i], provider_id, survey, sign);
-    if (!is_reached(b, provider_id, ASSAY_STR_NONE)) return;
-    for (size_t i = 0; i < next->n_schemes; i++)
-        if (assay_config_recomputes(next, next->schemes[i].id))
-            count_survey_under(b, next, &next->schemes[i], provider_id, survey, sign);
-}
-
-static bool is_loose_survey(enum assay_type type, struct assay_str order) { return type == ASSAY_SURVEY_RESPONSE && !order.p; }
-
-static enum assay_status count_stored_survey(struct batch *b, const struct assay_record_row *row, int sign,
-                                             struct assay_error *e) {
-    struct assay_record r;
-    assay_record_init(&r);
-    r.kind = row->key.kind, r.type = row->type, r.id = row->key.id, r.at = row->at;
-    enum assay_status st = assay_record_from_content(row->content, b->a, &r, e);
-    if (!st) count_loose_survey(b, row->key.provider_id, &r, sign);
-    return st;
-}
-
-static enum assay_status count_new_survey(struct batch *b, const struct assay_item *it, struct assay_error *e) {
-    struct assay_record r;
-    bool voided;
-    size_t pos = 0;
-    enum assay_status st = assay_record_unpack(it->packed, &pos, b->a, &r, &voided);
-    if (st) return assay_fail(e, st, "", "a packed record could not be read back");
-    count_loose_survey(b, it->provider_id, &r, +1);
-    return ASSAY_OK;
-}
-
-/* A new void: its target may be stored, in this batch, or unknown (then it takes effect when the target comes). */
-static enum assay_status touch_by_void(struct batch *b, const struct assay_item *it, size_t target,
-                                       struct assay_record_key *voided, struct assay_error *e) {
-    const struct assay_record_row *row = b->load.target_rows[target];
-    if (!row || row->type == ASSAY_EVENT_VOIDED) return ASSAY_OK; /* a void of a void has no effect */
-    if (is_loose_survey(row->type, row->order_no)) return count_stored_survey(b, row, -1, e);
-    if (row->order_no.p)
-        add_touch(
-            b, (struct touch){
-                   .key = {it->provider_id, row->order_no}, .by = it, .voided = voided, .stored = b->load.target_orders[target]});
-    return ASSAY_OK;
-}
-
-struct voids { /* what the batch's new voids name, unique, by key; and what no void names any more */
-    struct assay_record_key *keys, *cleared;
-    size_t n, n_cleared;
-};
-
-static bool voids_have(const struct voids *v, int32_t provider_id, enum assay_kind kind, struct assay_str id) {
-    struct assay_record_key key = {provider_id, kind, id};
-    return v->n && bsearch(&key, v->keys, v->n, sizeof key, assay_record_key_cmp);
-}
-
-/* Which orders the batch touches, and by what. A target named twice, now or before, is voided once. */
-static enum assay_status list_touches(struct batch *b, struct voids *voids, struct assay_error *e) {
-    voids->keys = assay_arena_alloc(b->a, (b->load.n_targets + 1) * sizeof *voids->keys);
-    size_t target = 0;
-    enum assay_status st = ASSAY_OK;
-    for (size_t i = 0; i < b->n_sorted; i++) {
-        const struct assay_item *it = b->sorted[i];
-        if (it->type != ASSAY_EVENT_VOIDED) continue;
-        if (it->fresh) voids->keys[voids->n++] = b->load.targets[target];
-        target++;
-    }
-    if (voids->n) qsort(voids->keys, voids->n, sizeof *voids->keys, assay_record_key_cmp);
-    size_t unique = 0;
-    for (size_t i = 0; i < voids->n; i++)
-        if (unique == 0 || assay_record_key_cmp(&voids->keys[unique - 1], &voids->keys[i]))
-            voids->keys[unique++] = voids->keys[i];
-    voids->n = unique;
-
-    bool *done = assay_arena_zalloc(b->a, voids->n + 1);
-    target = 0;
-    for (size_t i = 0; i < b->n_sorted && !st; i++) {
-        const struct assay_item *it = b->sorted[i];
-        size_t t = target;
-        if (it->type == ASSAY_EVENT_VOIDED) {
-            target++;
-            if (!it->fresh) continue;
-            struct assay_record_key *key = bsearch(&b->load.targets[t], voids->keys, voids->n, sizeof *key, assay_record_key_cmp);
-            if (done[key - voids->keys]) continue;
-            done[key - voids->keys] = true;
-            if (b->load.target_rows[t] && b->load.target_voided[t]) continue;
-            st = touch_by_void(b, it, t, key, e);
-        } else if (it->fresh && it->order.p) {
-            add_touch(b, (struct touch){.key = {it->provider_id, it->order}, .by = it, .item = it});
-        } else if (it->fresh && is_loose_survey(it->type, it->order)) {
-            bool voided = b->load.voided[i] || voids_have(voids, it->provider_id, it->kind, it->id);
-            if (!voided) st = count_new_survey(b, it, e);
-        }
-    }
-    if (b->n_touches) qsort(b->touches, b->n_touches, sizeof *b->touches, by_touch);
-    return st;
-}
-
-/* --- taking voids back ---------------------------------------------------------------------------------------------- */
-
-/* The batch takes an upload's voids back: what they named may stand again. (Such a batch holds voids only.) */
-static bool takes_voids_back(const struct batch *b) {
-    size_t target = 0;
-    for (size_t i = 0; i < b->n_sorted; i++) {
-        const struct assay_item *it = b->sorted[i];
-        if (it->type != ASSAY_EVENT_VOIDED) continue;
-        const struct assay_record_row *row = b->load.target_rows[target++];
-        if (it->fresh && row && row->type == ASSAY_EVENT_VOIDED && assay_void_takes_back(it->id, it->target_kind)) return true;
-    }
-    return false;
-}
-
-/* What is voided before the batch and after it, from all voids of its providers; the differences into *v. */
-static enum assay_status compare_voids(struct batch *b, struct voids *v, struct assay_error *e) {
-    struct assay_record_row *rows;
-    struct assay_record_key *before, *after;
-    size_t n_rows, n_before, n_after, n = 0;
-    enum assay_status st = assay_store_voids_of(b->s->db, b->load.providers, b->load.n_providers, b->a, &rows, &n_rows, e);
-    if (st) return st;
-    struct assay_void *voids = assay_arena_alloc(b->a, (b->n_sorted + n_rows + 1) * sizeof *voids);
-    for (size_t i = 0; i < b->n_sorted; i++) { /* the new ones are the newest */
-        const struct assay_item *it = b->sorted[i];
-        if (!it->fresh || it->type != ASSAY_EVENT_VOIDED) continue;
-        voids[n++] = (struct assay_void){.key = {it->provider_id, it->kind, it->id},
-                                         .target = {it->provider_id, it->target_kind, it->target}};
-    }
-    for (size_t i = 0; i < n_rows && !st; i++) st = assay_void_of_row(&rows[i], b->a, &voids[n + i], e);
-    if (st) return st;
-    assay_voids_settle(voids + n, n_rows, b->a);
-    assay_voids_targets(voids + n, n_rows, b->a, &before, &n_before);
-    assay_voids_settle(voids, n + n_rows, b->a);
-    assay_voids_targets(voids, n + n_rows, b->a, &after, &n_after);
-    v->keys = assay_arena_alloc(b->a, (n_after + 1) * sizeof *v->keys);
-    v->cleared = assay_arena_alloc(b->a, (n_before + 1) * sizeof *v->cleared);
-    v->n = assay_keys_without(after, n_after, before, n_before, v->keys);
-    v->n_cleared = assay_keys_without(before, n_before, after, n_after, v->cleared);
-    return ASSAY_OK;
-}
-
-static enum assay_status touch_changed(struct batch *b, const struct assay_record_key *keys, size_t n, bool cleared,
-                                       struct assay_error *e) {
-    struct assay_ingest_load found = {.targets = keys, .n_targets = n};
-    enum assay_status st = assay_store_ingest_targets(b->s->db, &found, b->a, e);
-    for (size_t i = 0; i < n && !st; i++) {
-        const struct assay_record_row *row = found.target_rows[i];
-        if (!row || row->type == ASSAY_EVENT_VOIDED) continue;
-        if (is_loose_survey(row->type, row->order_no)) st = count_stored_survey(b, row, cleared ? +1 : -1, e);
-        else if (row->order_no.p)
-            add_touch(b, (struct touch){.key = {keys[i].provider_id, row->order_no},
-                                        .voided = &keys[i],
-                                        .stored = found.target_orders[i],
-                                        .cleared = cleared});
-    }
-    return st;
-}
-
-static enum assay_status list_taken_back(struct batch *b, struct voids *v, struct assay_error *e) {
-    enum assay_status st = compare_voids(b, v, e);
-    if (!st) st = touch_changed(b, v->keys, v->n, false, e);
-    if (!st) st = touch_changed(b, v->cleared, v->n_cleared, true, e);
-    if (b->n_touches) qsort(b->touches, b->n_touches, sizeof *b->touches, by_touch);
-    return st;
-}
-
-/* --- folding ---------------------------------------------------------------------------------------------------------- */
-
-static const struct assay_order_row *stored_order(const struct batch *b, const struct touch *t) {
-    if (t->stored) return t->stored;
-    const struct assay_order_key *found = b->load.n_orders
-                                              ? bsearch(&t->key, b->load.orders, b->load.n_orders, sizeof *found, by_order_key)
-                                              : NULL;
-    return found ? b->load.order_rows[found - b->load.orders] : NULL;
-}
-
-/* Whether a new item is voided on arrival. Its position among the sorted items is that of load.voided. */
-static bool void_waits(struct batch *b, const struct voids *v, const struct assay_item *it) {
-    struct assay_item **at = bsearch(&it, b->sorted, b->n_sorted, sizeof *b->sorted, by_record_key);
-    return (at && b->load.voided[at - b->sorted]) || voids_have(v, it->provider_id, it->kind, it->id);
-}
-
-static void pack_all(const struct assay_folded_record *recs, size_t n, struct assay_arena *a, struct assay_str *out) {
-    struct assay_buf buf = {0};
-    assay_packed_begin(&buf);
-    for (size_t i = 0; i < n; i++) assay_record_pack(&recs[i].record, recs[i].voided, &buf);
-    *out = assay_arena_dup(a, assay_buf_str(&buf));
-    assay_buf_free(&buf);
-}
-
-static void count_under(struct batch *b, const struct assay_config *cfg, const struct assay_config_scheme *scheme,
-                        const struct assay_order *o, struct assay_order_key key, int sign, struct assay_verdict_row *row) {
-    struct assay_judged j;
-    assay_judge_order(cfg, scheme, assay_config_provider_by_id(cfg, key.provider_id), o, key, &b->scratch, &j);
-    assay_tally_sums_add(sums_of(b, cfg), key.provider_id, j.row.scheme_id, &j.contribution, sign);
-    *row = j.row;
-}
-
-/* What an order is under each scheme, on every sheet that has it, goes out of the tallies (sign -1) or into them (+1).
- * Rows take the verdicts, as many as are returned: always the same ones for one order of a batch. */
-static size_t count_order(struct batch *b, const struct assay_order *o, struct assay_order_key key, int sign,
-                          struct assay_verdict_row *rows) {
-    const struct assay_config *next = b->cfg->next;
-    size_t n = 0;
-    for (size_t i = 0; i < b->cfg->n_schemes; i++) count_under(b, b->cfg, &b->cfg->schemes[i], o, key, sign, &rows[n++]);
-    if (!is_reached(b, key.provider_id, key.order_no)) return n;
-    for (size_t i = 0; i < next->n_schemes; i++)
-        if (assay_config_recomputes(next, next->schemes[i].id)) count_under(b, next, &next->schemes[i], o, key, sign, &rows[n++]);
-    return n;
-}
-
-/* Verdicts of one order at most. */
-static size_t verdicts_max(const struct batch *b) { return b->cfg->n_schemes + (b->cfg->next ? b->cfg->next->n_schemes : 0); }
-
-/* The order is full: its new records are refused (voids of what it holds are not). */
-static void refuse_new(struct batch *b, const struct touch *t, const struct touch *end) {
-    for (; t < end; t++) {
-        if (!t->item) continue;
-        struct assay_item *it = &b->items[t->item - b->items];
-        it->status = ASSAY_ORDER_FULL;
-        it->detail = "the order holds as many records as an order may";
-    }
-}
-
-/* What a trial tells: the outcomes that would be others. */
-static void tell_changes(struct batch *b, const struct assay_config_provider *p, struct assay_str order,
-                         const struct assay_verdict_row *before, const struct assay_verdict_row *after) {
-    struct assay_ingest_run *run = b->run;
-    for (size_t i = 0; i < b->cfg->n_schemes; i++) {
-        if (before[i].outcome == after[i].outcome) continue;
-        if (run->n_changes == run->cap_changes) {
-            size_t cap = run->cap_changes ? 2 * run->cap_changes : 64;
-            struct assay_verdict_change *more = assay_arena_alloc(run->arena, cap * sizeof *more);
-            if (run->n_changes) memcpy(more, run->changes, run->n_changes * sizeof *more);
-            run->changes = more;
-            run->cap_changes = cap;
-        }
-        run->changes[run->n_changes++] = (struct assay_verdict_change){
-            .scheme = assay_arena_dup(run->arena, assay_str_c(b->cfg->schemes[i].code)),
-            .provider = assay_arena_dup(run->arena, p->code),
-            .order = assay_arena_dup(run->arena, order),
-            .before = before[i].outcome,
-            .after = after[i].outcome};
-    }
-}
-
-struct mark {
-    struct assay_record_key key;
-    bool cleared;
-};
-
-/* Of an order's stored records those that a new void names, or none any more. Both may be many. */
-static void mark_voided(struct batch *b, const struct touch *t, const struct touch *end, struct assay_folded_record *recs,
-                        size_t n) {
-    struct mark *marks = assay_arena_alloc(&b->scratch, (size_t)(end - t) * sizeof *marks);
-    size_t count = 0;
-    for (const struct touch *x = t; x < end; x++)
-        if (!x->item) marks[count++] = (struct mark){*x->voided, x->cleared};
-    if (count == 0) return;
-    qsort(marks, count, sizeof *marks, assay_record_key_cmp);
-    for (size_t i = 0; i < n; i++) {
-        struct assay_record_key key = {t->key.provider_id, recs[i].record.kind, recs[i].record.id};
-        const struct mark *m = bsearch(&key, marks, count, sizeof *marks, assay_record_key_cmp);
-        if (m) recs[i].voided = !m->cleared;
-    }
-}
-
-/* All touches [t, end) are of one order: fold it as it was and as it is now. */
-static enum assay_status refold_order(struct batch *b, const struct voids *voids, struct touch *t, struct touch *end,
-                                      struct assay_error *e) {
-    const struct assay_order_row *row = NULL;
-    struct assay_folded_record *old = NULL;
-    size_t n_old = 0, n = 0, extra = 0;
-    for (struct touch *x = t; x < end; x++) {
-        if (!row) row = stored_order(b, x);
-        extra += x->item != NULL;
-    }
-    enum assay_status st = row ? assay_packed_read(row->packed, &b->scratch, &old, &n_old, e) : ASSAY_OK;
-    if (st) return st;
-    if (n_old + extra > ORDER_RECORDS_MAX) {
-        refuse_new(b, t, end);
-        if (extra == (size_t)(end - t)) return ASSAY_OK;
-    }
-    struct assay_folded_record *recs = assay_arena_alloc(&b->scratch, (n_old + extra + 1) * sizeof *recs);
-    struct assay_verdict_row *before = assay_arena_zalloc(&b->scratch, (verdicts_max(b) + 1) * sizeof *before);
-    if (n_old) {
-        struct assay_order was;
-        memcpy(recs, old, n_old * sizeof *recs);
-        assay_order_fold(old, n_old, &b->scratch, &was);
-        count_order(b, &was, t->key, -1, before);
-    }
-    n = n_old;
-    bool append_only = row != NULL;
-    for (struct touch *x = t; x < end; x++) {
-        if (x->item && x->item->status) continue;
-        if (x->item) {
-            size_t pos = 0;
-            struct assay_folded_record *r = &recs[n++];
-            st = assay_record_unpack(x->item->packed, &pos, &b->scratch, &r->record, &r->voided);
-            if (st) return assay_fail(e, st, "", "a packed record could not be read back");
-            r->voided = void_waits(b, voids, x->item);
-            append_only = append_only && !r->voided;
-            continue;
-        }
-        append_only = false;
-    }
-    mark_voided(b, t, end, recs, n_old);
-    struct folded *folded = &b->folded[b->n_orders];
-    struct assay_order_row *now = &b->orders[b->n_orders++];
-    struct assay_str packed;
-    if (append_only) {
-        struct assay_buf buf = {0};
-        assay_buf_reserve(&buf, row->packed.n + 64 * extra);
-        assay_buf_add(&buf, row->packed.p, row->packed.n);
-        for (struct touch *x = t; x < end; x++) assay_buf_add(&buf, x->item->packed.p, x->item->packed.n);
-        packed = assay_arena_dup(b->a, assay_buf_str(&buf));
-        assay_buf_free(&buf);
-    } else {
-        pack_all(recs, n, b->a, &packed);
-    }
-    struct assay_order is;
-    assay_order_fold(recs, n, &b->scratch, &is);
-    assay_order_row_of(&is, t->key, now);
-    now->packed = packed;
-    now->fresh = row == NULL;
-    struct assay_verdict_row *after = &b->verdicts[b->n_verdicts];
-    size_t n_after = count_order(b, &is, t->key, +1, after);
-    if (b->run->mode == ASSAY_INGEST_TRIAL)
-        tell_changes(b, assay_config_provider_by_id(b->cfg, t->key.provider_id), t->key.order_no, before, after);
-    /* Only verdicts that changed are written; an order never judged and not existing has none. */
-    size_t kept = 0, told = 0; /* what is not in force yet is no news */
-    for (size_t i = 0; i < n_after; i++) {
-        if (i == b->cfg->n_schemes) told = kept;
-        bool unchanged = n_old ? assay_verdict_row_equal(&before[i], &after[i]) : after[i].outcome == ASSAY_OUTCOME_NONE;
-        if (unchanged) continue;
-        after[i].fresh = row == NULL;
-        after[kept++] = after[i];
-    }
-    if (n_after == b->cfg->n_schemes) told = kept;
-    b->n_verdicts += kept;
-    *folded = (struct folded){t, end, after, told};
-    return ASSAY_OK;
-}
-
-static enum assay_status refold_touched(struct batch *b, const struct voids *voids, struct assay_error *e) {
-    b->orders = assay_arena_alloc(b->a, (b->n_touches + 1) * sizeof *b->orders);
-    b->verdicts = assay_arena_alloc(b->a, (b->n_touches + 1) * verdicts_max(b) * sizeof *b->verdicts);
-    b->folded = assay_arena_alloc(b->a, (b->n_touches + 1) * sizeof *b->folded);
-    for (size_t i = 0, j; i < b->n_touches; i = j) {
-        for (j = i + 1; j < b->n_touches && order_key_cmp(&b->touches[i].key, &b->touches[j].key) == 0; j++) continue;
-        enum assay_status st = refold_order(b, voids, &b->touches[i], &b->touches[j], e);
-        assay_arena_reset(&b->scratch);
-        if (st) return st;
-    }
-    return ASSAY_OK;
-}
+/* --- writing ------------------------------------------------------------------------------------------------------- */
 
 /* Records in the order they came; each new one takes the next number of its provider. */
 static struct assay_record_row *number_records(struct batch *b, size_t fresh, size_t *count) {
@@ -632,8 +192,8 @@ static void settle_refused(struct batch *b) {
 /* What the batch does to orders, verdicts and tallies. */
 static enum assay_status fold_batch(struct batch *b, struct voids *voids, struct assay_error *e) {
     b->sums.arena = b->ahead.arena = b->a;
-    enum assay_status st = takes_voids_back(b) ? list_taken_back(b, voids, e) : list_touches(b, voids, e);
-    if (!st) st = refold_touched(b, voids, e);
+    enum assay_status st = assay_batch_touches(b, voids, e);
+    if (!st) st = assay_batch_refold(b, voids, e);
     if (st) return st;
     settle_refused(b);
     assay_tally_sums_close(&b->sums);
