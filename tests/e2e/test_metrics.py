@@ -131,6 +131,16 @@ def everything(cluster):
             tap.equal("series", [], sorted(map(str, after ^ before)))
 
 
+def alarms(cluster):
+    """The operator's guide names no metric that is not there"""
+    told = set(re.findall(r"assay_[a-z_]+", (daemon.ROOT / "api/operating.md").read_text(encoding="utf-8")))
+    with cluster.database() as db:
+        with db.serve().client() as client:
+            families = scrape(client)
+    tap.check(len(told) > 8, f"only {told}")
+    tap.equal("alarms on what is not measured", ["assay_tls_certificate_expiry_seconds"], sorted(told - families.keys()))
+
+
 def counted(cluster):
     """Records are counted by kind and result, whichever way they came; so are connections that were lost"""
     with cluster.database() as database:
@@ -161,4 +171,4 @@ def counted(cluster):
 
 
 if __name__ == "__main__":
-    daemon.main([everything, counted])
+    daemon.main([everything, alarms, counted])
