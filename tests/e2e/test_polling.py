@@ -112,6 +112,15 @@ def no_cache(cluster):
                 # The registry too, which is else served without any worker.
                 ca.put("/v1/providers/P004", {"name": f"Name {n}", "city": "Beijing", "ascim": False})
                 tap.equal("name", f"Name {n}", reply(cb, "/v1/providers/P004", Cache_Control="no-cache").json()["name"])
+                # As a list, and where a reply that is never kept rests on it.
+                new = [f"NEW{n}-{k}" for k in range(4)]
+                for code, path in zip(new, ("/v1/providers?limit=1000", "/v1/completeness/2001-02?limit=1000",
+                                            f"/v1/providers/{new[2]}/evaluations/{SCHEME}?from=2001-01&to=2001-02",
+                                            f"/v1/orders/at-risk?provider={new[3]}&within_seconds=1")):
+                    ca.put(f"/v1/providers/{code}", {"name": code, "city": "Beijing", "ascim": False})
+                    found = reply(cb, path, Cache_Control="no-cache")
+                    listed = [x.get("code", x.get("provider")) for x in found.json().get("items", [])]
+                    tap.check(found.status == 200 and ("limit" not in path or code in listed), f"{path}: {code}: {found!r}")
 
 
 def etags(cluster):
