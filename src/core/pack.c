@@ -233,7 +233,12 @@ static void get_field(struct reader *in, struct assay_arena *a, struct assay_rec
     case COURIER: *(assay_courier *)at = get_courier(in); return;
     case FLAG: *(bool *)at = true; return;
     case SMALL: *(int8_t *)at = (int8_t)get_word(in, 0, row->max); return;
-    case INSTANT: *(assay_instant *)at = get_instant(in); return;
+    case INSTANT: {
+        assay_instant v = get_instant(in);
+        if (v == ASSAY_NO_INSTANT) in->bad = true; /* an absent one has no tag */
+        *(assay_instant *)at = v;
+        return;
+    }
     case PARTS: get_parts(in, a, r); return;
     }
 }

@@ -293,6 +293,8 @@ START_TEST(test_unpack_refuses_what_pack_does_not_write) {
     ck_assert_int_eq(unpack(BYTES(9, AT_AND_ID, 6, 0, 0), &a), ASSAY_INTERNAL);                          /* an absent mark */
     ck_assert_int_eq(unpack(BYTES(9, AT_AND_ID, 15, 0x80, 0x80, 0x80, 0x80, 1, 0), &a), ASSAY_INTERNAL); /* parts without end */
     ck_assert_int_eq(unpack(BYTES(9, AT_AND_ID, 15, 0, 0), &a), ASSAY_INTERNAL);                         /* no parts, said */
+    ck_assert_int_eq(unpack(BYTES(9, AT_AND_ID, 14, 0, 0, 0, 0, 0, 0, 0, 0x7F, 0), &a), ASSAY_OK);
+    ck_assert_int_eq(unpack(BYTES(9, AT_AND_ID, 14, 0, 0, 0, 0, 0, 0, 0, 0x80, 0), &a), ASSAY_INTERNAL); /* an absent instant */
     ck_assert_int_eq(unpack("", 0, &a), ASSAY_INTERNAL);
     ck_assert_uint_lt(a.used, 4096);
 
