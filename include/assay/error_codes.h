@@ -52,6 +52,7 @@
     X(SENDER_NOT_ALLOWED,    "sender_not_allowed",     "This sender may not send this record",         "该发送方无权发送此记录") \
     X(ORDER_FULL,            "order_full",             "The order holds too many records",             "维修单的记录过多") \
     X(ORDER_CLOSED,          "order_closed",           "The order is closed",                          "维修单已结单") \
+    X(KEY_ENDED,             "key_ended",              "The key has expired or was revoked",           "密钥已过期或已撤销") \
     X(UPLOAD_REFUSED,        "upload_refused",         "The upload was refused as a whole",            "上传被整体拒绝") \
     X(UPLOAD_RUNNING,        "upload_running",         "The upload is still running",                  "上传仍在进行") \
     /* the server */ \

@@ -7,8 +7,10 @@
 
 #include <stdatomic.h>
 
+#include "assay/access.h"
 #include "assay/codec.h"
 #include "assay/csv.h"
+#include "assay/keys.h"
 #include "assay/store.h"
 
 /* --- configuration in force ------------------------------------------------------------------------------------------- */
@@ -111,6 +113,7 @@ struct assay_session {
     struct assay_arena arena;          /* of one piece of work; the caller resets it */
     const struct assay_config *config; /* of one piece of work: what assay_session_pin took */
     struct assay_held *held;           /* what else it took, until unpin */
+    struct assay_actor actor;          /* in whose name the work is done */
 };
 /* Hold on to the configuration in force for one piece of work; unpin lets go (of nothing, where nothing is held). */
 const struct assay_config *assay_session_pin(struct assay_session *s);
@@ -150,6 +153,7 @@ struct assay_item {
     int64_t upload_id; /* 0: none */
     int64_t line;      /* order among the items of an upload */
     bool late;         /* staged: an earlier line has its id, so it comes after all others */
+    bool foreign;      /* the provider is none of the sender's: to the sender it is not registered */
     /* result: ASSAY_OK, ID_CONFLICT, UNKNOWN_PROVIDER, ...; or why nothing is known (DATABASE_UNAVAILABLE, ...) */
     enum assay_status status;
     bool duplicate;
@@ -160,8 +164,8 @@ struct assay_item {
     bool fresh;
 };
 /* content and packed are made in the arena; the rest is borrowed from r. */
-void assay_item_of_record(const struct assay_record *r, enum assay_party party, assay_instant received_at, struct assay_arena *a,
-                          struct assay_item *out);
+void assay_item_of_record(const struct assay_record *r, const struct assay_sender *sender, assay_instant received_at,
+                          struct assay_arena *a, struct assay_item *out);
 /* A copy whose text is in the arena. */
 struct assay_item assay_item_dup(const struct assay_item *it, struct assay_arena *a);
 /* Take items as one transaction, in their order: the one write path. Sets each item's result; returns ASSAY_OK when all
@@ -224,7 +228,8 @@ struct assay_service_counts *assay_service_counts(struct assay_service *s);
 struct assay_upload;
 struct assay_upload_options {
     enum assay_intake intake;
-    enum assay_party party;
+    struct assay_sender sender; /* its text must stay as long as the upload */
+    int32_t provider_id;        /* the sender's only provider; 0: it is not bound to one */
     struct assay_str request_id, content_type;
     bool atomic;  /* all or nothing */
     bool dry_run; /* nothing is written, not even that there was an upload */

@@ -6,6 +6,7 @@
 #ifndef ASSAY_STORE_H
 #define ASSAY_STORE_H
 
+#include "assay/access.h"
 #include "assay/evaluate.h"
 
 struct assay_db;
@@ -280,6 +281,7 @@ enum assay_status assay_store_voids_of(struct assay_db *db, const int32_t *provi
                                        struct assay_record_row **rows, size_t *n_rows, struct assay_error *e) ASSAY_MUST_CHECK;
 
 struct assay_upload_row;
+struct assay_audit_row;
 struct assay_ingest_save {
     const struct assay_record_row *records;
     size_t n_records;
@@ -524,8 +526,9 @@ struct assay_risk_filter {
 };
 enum assay_status assay_store_at_risk(struct assay_db *db, const struct assay_risk_filter *f, struct assay_arena *a,
                                       struct assay_risk_row **rows, size_t *n, struct assay_error *e) ASSAY_MUST_CHECK;
-/* data: the sum over all heads' revisions, which moves with every committed write; config: the configuration's. */
-enum assay_status assay_store_revision(struct assay_db *db, int64_t *data, int64_t *config,
+/* data: the sum over all heads' revisions, which moves with every committed write; config: the configuration's; access: that
+ * of the keys. */
+enum assay_status assay_store_revision(struct assay_db *db, int64_t *data, int64_t *config, int64_t *access,
                                        struct assay_error *e) ASSAY_MUST_CHECK;
 /* All heads, by provider_id. */
 enum assay_status assay_store_heads(struct assay_db *db, struct assay_arena *a, struct assay_head **rows, size_t *n,
@@ -541,6 +544,7 @@ struct assay_upload_row {
     int64_t received, accepted, duplicates, rejected, bytes;
     bool atomic;
     int64_t reverted_by; /* 0: none */
+    int32_t provider_id; /* its sender's only provider; 0: not bound to one */
 };
 /* The row of an upload of a table that holds its header, as body; errors count from 0. */
 #define ASSAY_REJECTION_HEADER (-1)
@@ -565,14 +569,18 @@ struct assay_upload_filter {
     struct assay_str kind, status; /* absent: any */
     assay_instant from, to, alive; /* [from, to) of receipt; NO_INSTANT: open */
     int64_t before;                /* the cursor: ids below it; 0: all */
+    enum assay_party party;        /* of senders of that party; 0: any */
+    int32_t provider_id;           /* of senders bound to that provider; 0: any */
     int limit;
 };
 /* Newest first. */
 enum assay_status assay_store_uploads(struct assay_db *db, const struct assay_upload_filter *f, struct assay_arena *a,
                                       struct assay_upload_row **rows, size_t *n, struct assay_error *e) ASSAY_MUST_CHECK;
-/* In one transaction: `revert` is started and upload_id says that it takes it back. *claimed false: another does already. */
+/* In one transaction: `revert` is started, upload_id says that it takes it back, and act is written down. *claimed false:
+ * another does already. */
 enum assay_status assay_store_upload_claim(struct assay_db *db, int64_t upload_id, const struct assay_upload_row *revert,
-                                           bool *claimed, struct assay_error *e) ASSAY_MUST_CHECK;
+                                           const struct assay_audit_row *act, bool *claimed,
+                                           struct assay_error *e) ASSAY_MUST_CHECK;
 /* What an upload brought: to whom, and the records (of one provider; 0: all; content left out), order by order. own: a void
  * whose id is `prefix` and the record's sequence stands. */
 enum assay_status assay_store_upload_providers(struct assay_db *db, int64_t upload_id, struct assay_arena *a, int32_t **ids,
@@ -587,5 +595,53 @@ enum assay_status assay_store_upload_records(struct assay_db *db, int64_t upload
 /* Rejections with n > after, at most limit. */
 enum assay_status assay_store_rejections(struct assay_db *db, int64_t upload_id, int64_t after, int limit, struct assay_arena *a,
                                          struct assay_rejection_row **rows, size_t *n, struct assay_error *e) ASSAY_MUST_CHECK;
+
+/* --- who may come in, and what was done (0007) ----------------------------------------------------------------------------- */
+struct assay_key_row {
+    struct assay_str key_id, name;
+    enum assay_role role;
+    int32_t provider_id;     /* 0: nobody's own */
+    struct assay_str digest; /* SHA-256 of the key, 32 bytes */
+    assay_instant created_at;
+    struct assay_str created_by;
+    assay_instant expires_at, revoked_at; /* NO_INSTANT: never */
+    struct assay_str replaces;            /* the key it was made in place of; absent: none */
+    assay_instant last_used_at;           /* NO_INSTANT: never */
+    struct assay_str provider;            /* the code; read only */
+};
+/* Within a transaction: the lock of all changes of keys. */
+enum assay_status assay_store_access_lock(struct assay_db *db, struct assay_error *e) ASSAY_MUST_CHECK;
+/* Every daemon shall look at the keys again. */
+enum assay_status assay_store_access_advance(struct assay_db *db, struct assay_error *e) ASSAY_MUST_CHECK;
+/* All keys, by key_id. */
+enum assay_status assay_store_keys(struct assay_db *db, struct assay_arena *a, struct assay_key_row **rows, size_t *n,
+                                   struct assay_error *e) ASSAY_MUST_CHECK;
+enum assay_status assay_store_key_insert(struct assay_db *db, const struct assay_key_row *row,
+                                         struct assay_error *e) ASSAY_MUST_CHECK;
+/* It expires at `expires_at` at the latest, it is revoked since `revoked_at`; NO_INSTANT: leaves what stands. */
+enum assay_status assay_store_key_end(struct assay_db *db, struct assay_str key_id, assay_instant expires_at,
+                                      assay_instant revoked_at, struct assay_error *e) ASSAY_MUST_CHECK;
+/* key_id and last_used_at of n keys. */
+enum assay_status assay_store_keys_used(struct assay_db *db, const struct assay_str *key_ids, const assay_instant *at, size_t n,
+                                        struct assay_error *e) ASSAY_MUST_CHECK;
+
+struct assay_audit_row {
+    int64_t audit_id;
+    assay_instant at;
+    struct assay_str actor, role, request_id; /* who; request_id "": not over HTTP */
+    struct assay_str action, subject;         /* "key.created", and which */
+    struct assay_str before, after;           /* JSON objects; absent: nothing was, or is */
+};
+struct assay_audit_filter {
+    struct assay_str actor, action, subject; /* absent: any */
+    assay_instant from, to;                  /* [from, to); NO_INSTANT: open */
+    int64_t before;                          /* the cursor: ids below it; 0: all */
+    int limit;
+};
+enum assay_status assay_store_audit_add(struct assay_db *db, const struct assay_audit_row *rows, size_t n,
+                                        struct assay_error *e) ASSAY_MUST_CHECK;
+/* Newest first. */
+enum assay_status assay_store_audit(struct assay_db *db, const struct assay_audit_filter *f, struct assay_arena *a,
+                                    struct assay_audit_row **rows, size_t *n, struct assay_error *e) ASSAY_MUST_CHECK;
 
 #endif

@@ -14,12 +14,13 @@ struct assay_session *assay_app_session(struct assay_http_request *r, void *work
         return NULL;
     }
     assay_arena_reset(&s->arena);
+    s->actor = (struct assay_actor){.id = r->principal_id, .role = r->principal_id, .request_id = r->id};
     return s;
 }
 
-enum assay_party assay_app_party(const struct assay_http_request *r) {
+struct assay_sender assay_app_sender(const struct assay_http_request *r) {
     (void)r;
-    return ASSAY_PARTY_MANUFACTURER; /* the administrator acts for the manufacturer */
+    return *ASSAY_SENDER_MANUFACTURER; /* the administrator acts for the manufacturer */
 }
 
 /* What a caller should know of a failure of ours; the rest is for the log. */

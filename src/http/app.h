@@ -46,8 +46,8 @@ struct assay_app {
 
 /* The worker's session, connected and with an empty arena; NULL when the reply (503) is set already. */
 struct assay_session *assay_app_session(struct assay_http_request *r, void *worker);
-/* Who sends: decides what a record's party is. */
-enum assay_party assay_app_party(const struct assay_http_request *r);
+/* Who sends. */
+struct assay_sender assay_app_sender(const struct assay_http_request *r);
 /* Reply with the problem that st and e say (errors es where there are some). Always DONE. */
 enum assay_http_flow assay_app_fail(struct assay_http_request *r, enum assay_status st, const struct assay_error *e);
 enum assay_http_flow assay_app_fail_all(struct assay_http_request *r, enum assay_status st, const struct assay_errors *es,

@@ -17,7 +17,7 @@ enum { MEDIA_NDJSON, MEDIA_CSV };
 static bool upload_options(struct assay_http_request *r, struct assay_upload_options *o) {
     struct assay_errors es = {0};
     *o = (struct assay_upload_options){.intake = intake_of(r),
-                                       .party = assay_app_party(r),
+                                       .sender = assay_app_sender(r),
                                        .request_id = r->id,
                                        .content_type = r->media >= 0 ? assay_str_c(r->route->accepts[r->media]) : ASSAY_STR("")};
     assay_http_param_bool(r, "atomic", &o->atomic, &es);
@@ -104,7 +104,8 @@ static enum assay_http_flow post_object(struct assay_http_request *r, const stru
         return assay_app_fail_all(r, st, &es, NULL);
     }
     struct single *s = assay_arena_zalloc(r->arena, sizeof *s);
-    assay_item_of_record(&record, assay_app_party(r), now, r->arena, &s->job.item);
+    struct assay_sender sender = assay_app_sender(r);
+    assay_item_of_record(&record, &sender, now, r->arena, &s->job.item);
     s->job.done = single_done;
     s->job.arg = s;
     s->request = r;

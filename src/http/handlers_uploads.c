@@ -118,7 +118,7 @@ enum assay_http_flow assay_post_revert(struct assay_http_request *r, void *worke
     struct assay_error e = {0};
     if (!s) return ASSAY_HTTP_DONE;
     enum assay_status st = assay_app_upload(r, s, &row, &e);
-    if (!st && row) st = assay_upload_revert(s, row->upload_id, assay_app_party(r), r->id, &done, &e);
+    if (!st && row) st = assay_upload_revert(s, row->upload_id, assay_app_sender(r).party, r->id, &done, &e);
     if (st || !row) return assay_app_fail(r, st, &e);
     struct assay_buf b = {0};
     assay_json_object(&b, NULL);

@@ -1,5 +1,5 @@
 /* batch.h -- one attempt of the write path, shared by the files that take its steps: ingest.c decides what is new and writes,
- * touches.c says which orders that touches, refold.c folds and judges them. Nobody else includes it. */
+ * senders.c what its sender may do, touches.c says which orders that touches, refold.c folds and judges them. Nobody else includes it. */
 #ifndef ASSAY_SERVICE_BATCH_H
 #define ASSAY_SERVICE_BATCH_H
 
@@ -75,6 +75,8 @@ static inline bool assay_batch_voids_have(const struct voids *v, int32_t provide
 int assay_batch_by_record(const void *x, const void *y);
 /* Has the recomputation under way reached this order (NONE: the responses that name none)? */
 bool assay_batch_reaches(const struct batch *b, int32_t provider_id, struct assay_str order_no);
+/* Refuses what its sender may not do as the order stands, and takes it off *fresh. Before the touches. */
+enum assay_status assay_batch_settle_senders(struct batch *b, size_t *fresh, struct assay_error *e) ASSAY_MUST_CHECK;
 /* Which orders the batch touches, and by what, into b->touches, sorted; which voids it brings or takes away. Counts what
  * belongs to no order. */
 enum assay_status assay_batch_touches(struct batch *b, struct voids *voids, struct assay_error *e) ASSAY_MUST_CHECK;

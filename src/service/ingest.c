@@ -16,15 +16,16 @@
 /* Tries of a transaction that met a deadlock, a moved configuration or a lost connection. */
 #define TRIES 6
 
-void assay_item_of_record(const struct assay_record *r, enum assay_party party, assay_instant received_at, struct assay_arena *a,
-                          struct assay_item *out) {
+void assay_item_of_record(const struct assay_record *r, const struct assay_sender *sender, assay_instant received_at,
+                          struct assay_arena *a, struct assay_item *out) {
     struct assay_buf content = {0}, packed = {0};
     assay_record_content(r, &content);
     assay_record_pack(r, false, &packed);
     *out = (struct assay_item){.kind = r->kind,
                                .target_kind = r->target_kind,
                                .type = r->type,
-                               .party = party,
+                               .party = sender->party,
+                               .foreign = assay_sender_is_foreign(sender, r),
                                .provider = r->provider,
                                .id = r->id,
                                .order = r->type == ASSAY_EVENT_VOIDED ? ASSAY_STR_NONE : r->order,
@@ -65,7 +66,7 @@ static void resolve_providers(struct batch *b) {
     b->sorted = assay_arena_alloc(b->a, b->n * sizeof *b->sorted);
     for (size_t i = 0; i < b->n; i++) {
         struct assay_item *it = &b->items[i];
-        const struct assay_config_provider *p = assay_config_provider(b->cfg, it->provider);
+        const struct assay_config_provider *p = it->foreign ? NULL : assay_config_provider(b->cfg, it->provider);
         it->status = p ? ASSAY_OK : ASSAY_UNKNOWN_PROVIDER;
         it->duplicate = it->fresh = false;
         it->detail = NULL;
@@ -278,7 +279,8 @@ static enum assay_status decide_and_write(struct batch *b, struct assay_error *e
     struct assay_ingest_run *run = b->run;
     struct voids voids = {0};
     size_t fresh = decide_new(b);
-    enum assay_status st = fresh ? fold_batch(b, &voids, e) : ASSAY_OK; /* nothing new: take no number, move no revision */
+    enum assay_status st = assay_batch_settle_senders(b, &fresh, e);
+    if (!st) st = fresh ? fold_batch(b, &voids, e) : ASSAY_OK; /* nothing new: take no number, move no revision */
     run->kept = !st && all_good(b);
     bool writes = fresh && run->mode != ASSAY_INGEST_TRIAL && (run->mode != ASSAY_INGEST_ALL || run->kept);
     if (!st && writes) {

@@ -54,6 +54,7 @@ struct assay_service {
     struct assay_announcer announcer;
     struct assay_revisions *revisions;
     struct assay_periods *periods;
+    struct assay_keys *keys;
     struct assay_service_counts counts;
     struct assay_runner *runner;
     int64_t runner_id; /* what this service signs recomputations with */
@@ -74,8 +75,8 @@ void assay_revisions_free(struct assay_revisions *r);
 void assay_revisions_note(struct assay_revisions *r, const struct assay_head *heads, size_t n, int64_t less);
 /* After that revision was put in force. */
 void assay_revisions_note_config(struct assay_revisions *r, int64_t revision);
-/* Look at the database; *config is the revision it has. Nothing is noted where it fails. */
-enum assay_status assay_revisions_look(struct assay_revisions *r, struct assay_db *db, int64_t *config,
+/* Look at the database; *config and *access are the revisions it has. Nothing is noted where it fails. */
+enum assay_status assay_revisions_look(struct assay_revisions *r, struct assay_db *db, int64_t *config, int64_t *access,
                                        struct assay_error *e) ASSAY_MUST_CHECK;
 /* The watcher does not see the database, or cannot take over what it sees. */
 void assay_revisions_lost(struct assay_revisions *r);
@@ -83,6 +84,23 @@ void assay_revisions_lost(struct assay_revisions *r);
 bool assay_revisions_stamp(struct assay_revisions *r, int32_t provider_id, struct assay_stamp *out);
 /* Providers that changed after a network stamp, ascending; max: too many, or all. *now: the stamp up to which that holds. */
 size_t assay_revisions_since(struct assay_revisions *r, uint64_t stamp, int32_t *ids, size_t max, uint64_t *now);
+
+/* --- keys.c: the keys of the database, in memory. */
+struct assay_keys *assay_keys_new(void);
+void assay_keys_free(struct assay_keys *k);
+enum assay_status assay_keys_load(struct assay_service *s, struct assay_db *db, struct assay_error *e) ASSAY_MUST_CHECK;
+/* The same, unless they are of this revision already. */
+enum assay_status assay_keys_look(struct assay_service *s, struct assay_db *db, int64_t revision,
+                                  struct assay_error *e) ASSAY_MUST_CHECK;
+/* Write down when keys were last used: those whose last use is a minute later than what is written; all: any. By the watcher. */
+void assay_keys_note_used(struct assay_service *s, struct assay_db *db, bool all);
+
+/* --- audit.c */
+/* Rows have an action, a subject, before and after; the rest is filled in: who, when. */
+void assay_audit_sign(const struct assay_session *s, struct assay_audit_row *rows, size_t n);
+/* The same, and written in the transaction that is open. */
+enum assay_status assay_audit_act(struct assay_session *s, struct assay_audit_row *rows, size_t n,
+                                  struct assay_error *e) ASSAY_MUST_CHECK;
 
 /* --- reads.c */
 enum assay_status assay_no_such(struct assay_error *e, const char *what, struct assay_str name);

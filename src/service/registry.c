@@ -119,6 +119,65 @@ static enum assay_status work_out(struct assay_session *s, int64_t id, int64_t *
     return st;
 }
 
+/* --- what was done ------------------------------------------------------------------------------------------------------------ */
+
+static struct assay_str text_of(struct change *c, struct assay_buf *b) {
+    struct assay_str s = assay_arena_dup(c->a, assay_buf_str(b));
+    assay_buf_free(b);
+    return s;
+}
+
+static struct assay_str describe_provider(struct change *c, const struct assay_provider_row *r) {
+    struct assay_buf b = {0};
+    assay_json_object(&b, NULL);
+    assay_json_int(&b, "version", r->version);
+    assay_json_str(&b, "name", r->name);
+    assay_json_str(&b, "city", r->city);
+    assay_json_bool(&b, "ascim", r->ascim);
+    assay_json_str(&b, "status", r->status);
+    assay_json_date(&b, "effective_from", r->effective_from);
+    assay_json_object_end(&b);
+    return text_of(c, &b);
+}
+
+/* Versions are kept for ever, so that to say which stood and which stands says it all. */
+static struct assay_str describe_version(struct change *c, int32_t version) {
+    struct assay_buf b = {0};
+    if (!version) return ASSAY_STR_NONE;
+    assay_json_object(&b, NULL);
+    assay_json_int(&b, "version", version);
+    assay_json_object_end(&b);
+    return text_of(c, &b);
+}
+
+/* Also of what waits for its recomputation: it was decided now. */
+static enum assay_status write_providers_act(struct change *c, const struct assay_provider_row *rows, size_t n,
+                                             struct assay_error *e) {
+    struct assay_audit_row *acts = assay_arena_zalloc(c->a, n * sizeof *acts);
+    for (size_t i = 0; i < n; i++) {
+        const struct assay_config_provider *was = assay_config_provider_by_id(c->before, rows[i].provider_id);
+        const struct assay_provider_row *before = i && rows[i - 1].provider_id == rows[i].provider_id ? &rows[i - 1]
+                                                  : was                                               ? was->latest
+                                                                                                      : NULL;
+        acts[i] = (struct assay_audit_row){.action = ASSAY_STR("provider.put"),
+                                           .subject = rows[i].code,
+                                           .before = before ? describe_provider(c, before) : ASSAY_STR_NONE,
+                                           .after = describe_provider(c, &rows[i])};
+    }
+    return assay_audit_act(c->s, acts, n, e);
+}
+
+static enum assay_status write_document_act(struct change *c, enum assay_document_kind kind, const struct assay_document_row *row,
+                                            struct assay_error *e) {
+    static const char *const actions[] = {
+        [ASSAY_DOC_CALENDAR] = "calendar.put", [ASSAY_DOC_RATES] = "rates.put", [ASSAY_DOC_SCHEME] = "scheme.put"};
+    struct assay_audit_row act = {.action = assay_str_c(actions[kind]),
+                                  .subject = row->code,
+                                  .before = describe_version(c, row->version - 1),
+                                  .after = describe_version(c, row->version)};
+    return assay_audit_act(c->s, &act, 1, e);
+}
+
 /* --- providers --------------------------------------------------------------------------------------------------------------- */
 
 static assay_date today(const struct change *c) {
@@ -252,6 +311,7 @@ static enum assay_status put_providers(struct change *c, const struct assay_prov
     enum assay_status st = provider_rows(c, sorted, first, n, created, rows, &n_rows, e);
     if (st || n_rows == 0) return st;
     st = assay_store_provider_insert(c->s->db, rows, n_rows, e);
+    if (!st) st = write_providers_act(c, rows, n_rows, e);
     if (!st) st = see_after(c, e);
     return st ? st : part_providers(c, rows, n_rows, recomputation, e);
 }
@@ -411,6 +471,7 @@ static enum assay_status put_document(struct change *c, const struct document *d
     if (d->kind == ASSAY_DOC_SCHEME && !standing->scheme_id && c->before->recomputation)
         return busy(c, e); /* ids are given in turn */
     enum assay_status st = assay_store_document_insert(c->s->db, d->kind, &row, e);
+    if (!st) st = write_document_act(c, d->kind, &row, e);
     if (!st) st = see_after(c, e);
     if (!st) st = check_references(c, d, es);
     if (!st) st = list_touched(c, d, &what, e);

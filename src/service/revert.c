@@ -51,7 +51,9 @@ static enum assay_status find_revert(struct revert *v, struct assay_str request_
                                            .finished_at = ASSAY_NO_INSTANT,
                                            .seen_at = now,
                                            .atomic = true};
-        WITH_RETRY(st, v->s, assay_store_upload_claim(v->s->db, v->upload->upload_id, &v->row, &claimed, e));
+        struct assay_audit_row act = {.action = ASSAY_STR("upload.reverted"), .subject = assay_str_c(v->of)};
+        assay_audit_sign(v->s, &act, 1);
+        WITH_RETRY(st, v->s, assay_store_upload_claim(v->s->db, v->upload->upload_id, &v->row, &act, &claimed, e));
         /* Not claimed: another was quicker, or it was us, unheard. */
         if (!st && claimed) return ASSAY_OK;
         if (!st) st = read_upload(v->s, v->upload->upload_id, &row, e);
@@ -70,7 +72,7 @@ static void make_void(struct revert *v, const struct assay_brought *x, struct as
     r.at = v->upload->received_at; /* said again it must be the same */
     r.reason = assay_str_c(assay_arena_printf(&v->arena, "upload %s was taken back", v->of));
     r.target = x->record.key.id, r.target_kind = x->record.key.kind;
-    assay_item_of_record(&r, v->party, v->row.received_at, &v->arena, out);
+    assay_item_of_record(&r, &(struct assay_sender){.party = v->party}, v->row.received_at, &v->arena, out);
     out->upload_id = v->row.upload_id;
 }
 
@@ -95,7 +97,9 @@ static enum assay_status void_some(struct revert *v, const struct assay_brought 
     *finished = run.finished;
     if (st || run.kept) return st;
     for (size_t i = 0; i < count; i++)
-        if (items[i].status)
+        if (items[i].status == ASSAY_ORDER_CLOSED || items[i].status == ASSAY_SENDER_NOT_ALLOWED)
+            return assay_fail(e, items[i].status, "", "%.*s: %s", ASSAY_STR_ARG(items[i].target), items[i].detail);
+        else if (items[i].status)
             return assay_fail(e, ASSAY_INTERNAL, "", "%.*s could not be voided: %s", ASSAY_STR_ARG(items[i].target),
                               assay_status_code(items[i].status));
     return assay_fail(e, ASSAY_INTERNAL, "", "the upload could not be taken back");

@@ -110,7 +110,8 @@ void assay_revisions_lost(struct assay_revisions *r) {
 }
 
 /* The sum tells whether to fetch the heads at all. */
-enum assay_status assay_revisions_look(struct assay_revisions *r, struct assay_db *db, int64_t *config, struct assay_error *e) {
+enum assay_status assay_revisions_look(struct assay_revisions *r, struct assay_db *db, int64_t *config, int64_t *access,
+                                       struct assay_error *e) {
     struct assay_arena a = {0};
     struct assay_head *heads = NULL;
     size_t n = 0;
@@ -120,7 +121,7 @@ enum assay_status assay_revisions_look(struct assay_revisions *r, struct assay_d
     int64_t known = r->sum;
     bool lost = r->lost;
     pthread_mutex_unlock(&r->lock);
-    enum assay_status st = assay_store_revision(db, &sum, config, e);
+    enum assay_status st = assay_store_revision(db, &sum, config, access, e);
     bool fetch = !st && (sum != known || lost);
     if (fetch) st = assay_store_heads(db, &a, &heads, &n, e);
     pthread_mutex_lock(&r->lock);

@@ -36,6 +36,7 @@ enum assay_status assay_service_start(const struct assay_service_options *o, str
     pthread_mutex_init(&s->reload_lock, NULL);
     assay_announcer_init(&s->announcer);
     s->revisions = assay_revisions_new();
+    s->keys = assay_keys_new();
     s->periods = assay_periods_new(s->options.view_bytes);
     struct assay_session *session = NULL;
     enum assay_status st = assay_session_open(s, &session, e);
@@ -60,6 +61,7 @@ void assay_service_stop(struct assay_service *s) {
     assay_committer_free(s->committer);
     assay_periods_free(s->periods);
     assay_revisions_free(s->revisions);
+    assay_keys_free(s->keys);
     assay_config_release(s->config);
     for (size_t i = 0; i < s->zones.n; i++) assay_zone_free(s->zones.zones[i]);
     free(s->zones.zones);
@@ -139,8 +141,9 @@ bool assay_service_stamp(struct assay_service *s, struct assay_str provider, str
 }
 
 enum assay_status assay_session_look(struct assay_session *s, struct assay_error *e) {
-    int64_t revision;
-    enum assay_status st = assay_revisions_look(s->service->revisions, s->db, &revision, e);
+    int64_t revision, access;
+    enum assay_status st = assay_revisions_look(s->service->revisions, s->db, &revision, &access, e);
+    if (!st) st = assay_keys_look(s->service, s->db, access, e);
     if (st) return st;
     const struct assay_config *cfg = assay_service_config(s->service);
     bool moved = !cfg || cfg->revision != revision;

@@ -17,6 +17,7 @@ struct entry {
 };
 #define HAS_ORDER 1
 #define HAS_TARGET 2
+#define FOREIGN 4
 
 /* An id seen: which lines gave it, with which order. */
 struct seen {
@@ -212,7 +213,7 @@ enum assay_status assay_spool_add(struct assay_spool *s, const struct assay_item
                         .n_id = (uint8_t)it->id.n,
                         .n_order = (uint8_t)it->order.n,
                         .n_target = (uint8_t)it->target.n,
-                        .flags = (uint16_t)((it->order.p ? HAS_ORDER : 0) | (it->target.p ? HAS_TARGET : 0)),
+                        .flags = (uint16_t)((it->order.p ? HAS_ORDER : 0) | (it->target.p ? HAS_TARGET : 0) | (it->foreign ? FOREIGN : 0)),
                         .n_content = (uint32_t)it->content.n,
                         .n_packed = (uint32_t)it->packed.n,
                         .n_original = (uint32_t)it->original.n,
@@ -385,6 +386,7 @@ static void item_of(const struct entry *x, struct assay_arena *a, struct assay_i
     if (!(x->flags & HAS_ORDER)) out->order = ASSAY_STR_NONE;
     if (!(x->flags & HAS_TARGET)) out->target = ASSAY_STR_NONE;
     if (!x->n_original) out->original = ASSAY_STR_NONE;
+    out->foreign = x->flags & FOREIGN;
     out->kind = x->kind, out->type = x->type, out->target_kind = x->target_kind, out->party = x->party;
     out->at = x->at, out->received_at = x->received_at, out->upload_id = x->upload_id, out->line = x->line;
 }

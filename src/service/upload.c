@@ -104,7 +104,7 @@ enum assay_status assay_upload_begin(struct assay_session *s, const struct assay
                                        .request_id = assay_arena_dup(&u->arena, o->request_id),
                                        .content_type = o->content_type.p ? assay_arena_dup(&u->arena, o->content_type)
                                                                          : ASSAY_STR(""),
-                                       .party = o->party,
+                                       .party = o->sender.party,
                                        .received_at = now,
                                        .finished_at = ASSAY_NO_INSTANT,
                                        .seen_at = now,
@@ -244,11 +244,20 @@ enum assay_status assay_upload_bad_line(struct assay_upload *u, int64_t line, en
     return reject_one(u, line, ASSAY_STR_NONE, &what, ASSAY_STR_NONE, e);
 }
 
+/* Whether the sender may send it; *es says why not. */
+static bool may_send(const struct assay_upload *u, const struct assay_record *r, struct assay_errors *es) {
+    struct assay_error e;
+    es->n = 0;
+    if (assay_sender_check(u->o.sender.party, r, &e) == ASSAY_OK) return true;
+    assay_errors_add(es, e.status, e.field, "%s", e.detail);
+    return false;
+}
+
 /* A record that was read is staged. original: as struct assay_item has it. */
 static enum assay_status stage(struct assay_upload *u, const struct assay_record *r, struct assay_str original, int64_t line,
                                struct assay_error *e) {
     struct assay_item item;
-    assay_item_of_record(r, u->o.party, u->row.received_at, &u->line, &item);
+    assay_item_of_record(r, &u->o.sender, u->row.received_at, &u->line, &item);
     item.upload_id = u->row.upload_id;
     item.line = line;
     item.original = original;
@@ -261,7 +270,7 @@ enum assay_status assay_upload_line(struct assay_upload *u, struct assay_str tex
     enum assay_status st = count_record(u, e);
     if (st) return st;
     assay_arena_reset(&u->line);
-    if (assay_record_from_json(text, u->o.intake, u->row.received_at, &u->line, &r, &es) != ASSAY_OK) {
+    if (assay_record_from_json(text, u->o.intake, u->row.received_at, &u->line, &r, &es) != ASSAY_OK || !may_send(u, &r, &es)) {
         atomic_fetch_add(&u->session->service->counts.invalid[u->o.intake], 1);
         return reject_line(u, line, r.id, &es, text, e);
     }
@@ -275,7 +284,8 @@ enum assay_status assay_upload_row(struct assay_upload *u, const struct assay_cs
     enum assay_status st = count_record(u, e);
     if (st) return st;
     assay_arena_reset(&u->line);
-    if (assay_sheet_record(u->sheet, row, u->row.received_at, &u->line, &r, &u->row_errors) == ASSAY_OK)
+    if (assay_sheet_record(u->sheet, row, u->row.received_at, &u->line, &r, &u->row_errors) == ASSAY_OK &&
+        may_send(u, &r, &u->row_errors))
         return stage(u, &r, row->text, (int64_t)row->line, e);
     atomic_fetch_add(&u->session->service->counts.invalid[u->o.intake], 1);
     struct assay_buf cells = {0};
@@ -291,7 +301,8 @@ enum assay_status assay_upload_event(struct assay_upload *u, const struct assay_
     enum assay_status st = count_record(u, e);
     if (st) return st;
     assay_arena_reset(&u->line);
-    if (assay_cloudevent_decode(d, i, u->o.intake, u->row.received_at, &u->line, &r, &u->row_errors) == ASSAY_OK)
+    if (assay_cloudevent_decode(d, i, u->o.intake, u->row.received_at, &u->line, &r, &u->row_errors) == ASSAY_OK &&
+        may_send(u, &r, &u->row_errors))
         return stage(u, &r, ASSAY_STR_NONE, (int64_t)i + 1, e);
     atomic_fetch_add(&u->session->service->counts.invalid[u->o.intake], 1);
     return reject_line(u, (int64_t)i + 1, r.id, &u->row_errors, text, e);

@@ -40,11 +40,14 @@ static void look(struct assay_session *s) {
     }
     assay_announcer_look(s->service, s->db);
     assay_announcer_tidy(s);
+    assay_keys_note_used(s->service, s->db, false);
 }
 
 static void *run(void *arg) {
     struct assay_watcher *w = arg;
     while (wait_a_while(w)) look(w->session);
+    struct assay_error e;
+    if (!assay_db_restore(w->session->db, &e)) assay_keys_note_used(w->session->service, w->session->db, true);
     return NULL;
 }
 

@@ -187,12 +187,14 @@ enum assay_status assay_store_heads(struct assay_db *db, struct assay_arena *a, 
     return pg_fetch(db, ASSAY_Q_HEAD_LIST, NULL, &pg_shape_head, a, (void **)rows, n, e);
 }
 
-enum assay_status assay_store_revision(struct assay_db *db, int64_t *data, int64_t *config, struct assay_error *e) {
+enum assay_status assay_store_revision(struct assay_db *db, int64_t *data, int64_t *config, int64_t *access,
+                                       struct assay_error *e) {
     PGresult *r = NULL;
     enum assay_status s = pg_run(db, ASSAY_Q_REVISION, NULL, &r, e);
     if (s) return s;
     *data = pg_get_int8(r, 0, 0);
     *config = pg_get_int8(r, 0, 1);
+    *access = pg_get_int8(r, 0, 2);
     PQclear(r);
     return ASSAY_OK;
 }

@@ -77,11 +77,22 @@ SHAPE(upload, assay_upload_row,
     AT(assay_upload_row, INSTANT, finished_at), AT(assay_upload_row, INT8, received), AT(assay_upload_row, INT8, accepted),
     AT(assay_upload_row, INT8, duplicates), AT(assay_upload_row, INT8, rejected), AT(assay_upload_row, TEXT, content_type),
     AT(assay_upload_row, INT8, bytes), AT(assay_upload_row, BOOL, atomic), AT(assay_upload_row, INSTANT, seen_at),
-    AT(assay_upload_row, ID8, reverted_by));
+    AT(assay_upload_row, ID8, reverted_by), AT(assay_upload_row, ID4, provider_id));
 SHAPE(rejection, assay_rejection_row,
     AT(assay_rejection_row, INT8, n), AT(assay_rejection_row, INT8, line), AT(assay_rejection_row, TEXT, id),
     AT(assay_rejection_row, TEXT, code), AT(assay_rejection_row, TEXT, pointer), AT(assay_rejection_row, TEXT, detail),
     AT(assay_rejection_row, BYTEA, body));
+#define KEY_COLUMNS                                                                                                        \
+    AT(assay_key_row, TEXT, key_id), AT(assay_key_row, TEXT, name), AT(assay_key_row, ENUM, role),                          \
+    AT(assay_key_row, ID4, provider_id), AT(assay_key_row, BYTEA, digest), AT(assay_key_row, INSTANT, created_at),          \
+    AT(assay_key_row, TEXT, created_by), AT(assay_key_row, INSTANT, expires_at), AT(assay_key_row, INSTANT, revoked_at),    \
+    AT(assay_key_row, TEXT, replaces), AT(assay_key_row, INSTANT, last_used_at)
+SHAPE(key, assay_key_row, KEY_COLUMNS);
+SHAPE(key_listed, assay_key_row, KEY_COLUMNS, AT(assay_key_row, TEXT, provider));
+SHAPE(audit, assay_audit_row,
+    AT(assay_audit_row, INT8, audit_id), AT(assay_audit_row, INSTANT, at), AT(assay_audit_row, TEXT, actor),
+    AT(assay_audit_row, TEXT, role), AT(assay_audit_row, TEXT, request_id), AT(assay_audit_row, TEXT, action),
+    AT(assay_audit_row, TEXT, subject), AT(assay_audit_row, TEXT, before), AT(assay_audit_row, TEXT, after));
 /* clang-format on */
 
 /* --- binding -------------------------------------------------------------------------------------------------------- */
@@ -91,6 +102,7 @@ static enum pg_oid oid_of(enum pg_form form) {
     case PG_FORM_INT2:
     case PG_FORM_ENUM: return PG_INT2;
     case PG_FORM_INT4:
+    case PG_FORM_ID4:
     case PG_FORM_MONTH: return PG_INT4;
     case PG_FORM_INT8:
     case PG_FORM_ID8:
@@ -115,6 +127,10 @@ static void add_field(struct assay_buf *b, const struct pg_column *column, const
     case PG_FORM_INT2: pg_field_int2(b, *(const int16_t *)at); return;
     case PG_FORM_ENUM: pg_field_int2(b, (int16_t) * (const int *)at); return;
     case PG_FORM_INT4: pg_field_int4(b, *(const int32_t *)at); return;
+    case PG_FORM_ID4:
+        if (*(const int32_t *)at == 0) pg_field_null(b);
+        else pg_field_int4(b, *(const int32_t *)at);
+        return;
     case PG_FORM_MONTH:
         if (*(const assay_month *)at == ASSAY_NO_MONTH) pg_field_null(b);
         else pg_field_int4(b, *(const assay_month *)at);
@@ -183,7 +199,8 @@ static void read_value(const PGresult *r, int row, int col, const struct pg_colu
     switch (column->form) {
     case PG_FORM_INT2: *(int16_t *)at = pg_get_int2(r, row, col); return;
     case PG_FORM_ENUM: *(int *)at = pg_get_int2(r, row, col); return;
-    case PG_FORM_INT4: *(int32_t *)at = pg_get_int4(r, row, col); return;
+    case PG_FORM_INT4:
+    case PG_FORM_ID4: *(int32_t *)at = pg_get_int4(r, row, col); return;
     case PG_FORM_MONTH: *(assay_month *)at = pg_null(r, row, col) ? ASSAY_NO_MONTH : pg_get_int4(r, row, col); return;
     case PG_FORM_INT8:
     case PG_FORM_ID8: *(int64_t *)at = pg_get_int8(r, row, col); return;

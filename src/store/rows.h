@@ -11,6 +11,7 @@ enum pg_form {
     PG_FORM_INT2,
     PG_FORM_ENUM, /* an enum, in a smallint */
     PG_FORM_INT4,
+    PG_FORM_ID4,   /* int32_t; null: 0 */
     PG_FORM_MONTH, /* assay_month; null: ASSAY_NO_MONTH */
     PG_FORM_INT8,
     PG_FORM_ID8,  /* int64_t; null: 0 */
@@ -32,7 +33,8 @@ struct pg_shape {
 };
 extern const struct pg_shape pg_shape_record_key, pg_shape_order_key, pg_shape_head, pg_shape_record, pg_shape_order,
     pg_shape_verdict, pg_shape_tally /* then come counts */, pg_shape_pay, pg_shape_provider, pg_shape_document, pg_shape_sheet,
-    pg_shape_recomputation /* then come schemes */, pg_shape_line, pg_shape_risk, pg_shape_upload, pg_shape_rejection,
+    pg_shape_recomputation /* then come schemes */, pg_shape_line, pg_shape_risk, pg_shape_upload, pg_shape_rejection, pg_shape_key, pg_shape_key_listed,
+    pg_shape_audit,
     pg_shape_change;
 
 /* Append one array parameter a column. */

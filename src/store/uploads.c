@@ -73,6 +73,8 @@ enum assay_status assay_store_uploads(struct assay_db *db, const struct assay_up
     pg_text(&args, or_any(f->status));
     pg_instant(&args, f->alive);
     pg_int4(&args, f->limit);
+    pg_int2(&args, (int16_t)f->party);
+    pg_int4(&args, f->provider_id);
     enum assay_status s = pg_fetch(db, ASSAY_Q_UPLOAD_LIST, &args, &pg_shape_upload, a, (void **)rows, n, e);
     pg_args_free(&args);
     return s;
@@ -94,10 +96,11 @@ static enum assay_status claim(struct assay_db *db, int64_t upload_id, int64_t r
 }
 
 enum assay_status assay_store_upload_claim(struct assay_db *db, int64_t upload_id, const struct assay_upload_row *revert,
-                                           bool *claimed, struct assay_error *e) {
+                                           const struct assay_audit_row *act, bool *claimed, struct assay_error *e) {
     enum assay_status s = assay_db_begin(db, false, e);
     if (!s) s = claim(db, upload_id, revert->upload_id, claimed, e);
     if (!s && *claimed) s = assay_store_upload_start(db, revert, e);
+    if (!s && *claimed) s = assay_store_audit_add(db, act, 1, e);
     if (!s && *claimed) s = assay_db_commit(db, e);
     if (s || !*claimed) assay_db_rollback(db);
     return s;

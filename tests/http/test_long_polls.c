@@ -119,7 +119,7 @@ static void commit_to(struct assay_session *x, const char *provider) {
     r.kind = ASSAY_KIND_REPAIR, r.type = ASSAY_ORDER_OPENED, r.provider = assay_str_c(provider);
     r.id = assay_str_c(assay_arena_printf(&a, "E%d", n)), r.order = assay_str_c(assay_arena_printf(&a, "W%d", n));
     r.at = assay_clock_now() - ASSAY_DAY, r.channel = ASSAY_CHANNEL_WALK_IN, r.product = ASSAY_STR("notebook");
-    assay_item_of_record(&r, ASSAY_PARTY_MANUFACTURER, assay_clock_now(), &a, &it);
+    assay_item_of_record(&r, ASSAY_SENDER_MANUFACTURER, assay_clock_now(), &a, &it);
     if (assay_ingest_apply(x, &it, 1, &e) || it.status) abort();
     assay_arena_free(&a);
 }

@@ -76,7 +76,7 @@ static void load_orders(struct assay_sample *s) {
         assay_sample_order_at(s, i, o);
         struct assay_item *items = assay_arena_zalloc(&a, (o->n + 1) * sizeof *items);
         for (size_t k = 0; k < o->n; k++)
-            assay_item_of_record(&o->records[k], ASSAY_PARTY_MANUFACTURER, test_now(), &a, &items[k]);
+            assay_item_of_record(&o->records[k], ASSAY_SENDER_MANUFACTURER, test_now(), &a, &items[k]);
         OK(assay_ingest_apply(program.session, items, o->n, &err));
         assay_arena_reset(&a);
     }

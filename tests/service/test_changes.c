@@ -42,7 +42,7 @@ static void make_network(void) {
         for (size_t k = 0; k < o->n; k++) {
             struct assay_item it;
             ck_assert_uint_lt(n_items, RECORDS_MAX);
-            assay_item_of_record(&o->records[k], ASSAY_PARTY_MANUFACTURER, 0, &network, &it);
+            assay_item_of_record(&o->records[k], ASSAY_SENDER_MANUFACTURER, 0, &network, &it);
             items[n_items++] = assay_item_dup(&it, &network);
         }
     }
@@ -457,7 +457,7 @@ static struct assay_item item(const char *id, enum assay_type type, const char *
     ck_assert(!assay_instant_parse(assay_str_c(at), &r.at));
     if (type == ASSAY_ORDER_OPENED) r.channel = ASSAY_CHANNEL_WALK_IN, r.product = ASSAY_STR("notebook");
     if (type == ASSAY_SURVEY_RESPONSE) r.answer = ASSAY_ANSWER_SATISFIED;
-    assay_item_of_record(&r, ASSAY_PARTY_MANUFACTURER, test_now(), &network, &it);
+    assay_item_of_record(&r, ASSAY_SENDER_MANUFACTURER, test_now(), &network, &it);
     return assay_item_dup(&it, &network);
 }
 

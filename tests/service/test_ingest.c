@@ -39,7 +39,7 @@ static void add_record(const struct assay_record *r) {
     ck_assert_uint_lt(n_items, RECORDS_MAX);
     assay_record_write(r, NULL, &b, NULL);
     lines[n_items] = assay_arena_dup(&network_arena, assay_buf_str(&b));
-    assay_item_of_record(r, ASSAY_PARTY_MANUFACTURER, 0, &network_arena, &items[n_items]);
+    assay_item_of_record(r, ASSAY_SENDER_MANUFACTURER, 0, &network_arena, &items[n_items]);
     struct assay_item *it = &items[n_items];
     *it = assay_item_dup(it, &network_arena);
     it->line = (int64_t)++n_items;
@@ -238,7 +238,7 @@ static int64_t upload_all(struct assay_session *x, enum assay_intake intake, int
     struct assay_upload *u;
     struct assay_upload_reply reply;
     int64_t line = 0;
-    const struct assay_upload_options o = {.intake = intake, .party = ASSAY_PARTY_MANUFACTURER, .request_id = ASSAY_STR("test")};
+    const struct assay_upload_options o = {.intake = intake, .sender = {.party = ASSAY_PARTY_MANUFACTURER}, .request_id = ASSAY_STR("test")};
     OK(assay_upload_begin(x, &o, &u, &err));
     for (int t = 0; t < times; t++)
         for (size_t i = 0; i < n_items; i++)
@@ -415,7 +415,7 @@ START_TEST(first_by_line_stands) {
     struct assay_upload_reply reply;
     char line[400];
     const struct assay_upload_options o = {
-        .intake = ASSAY_INTAKE_EVENTS, .party = ASSAY_PARTY_MANUFACTURER, .request_id = ASSAY_STR("test")};
+        .intake = ASSAY_INTAKE_EVENTS, .sender = {.party = ASSAY_PARTY_MANUFACTURER}, .request_id = ASSAY_STR("test")};
     OK(assay_upload_begin(x, &o, &u, &err));
     for (int i = 1; i <= 40; i++) {
         /* id E0 is sent for order Z, then for A (another content), then for Z again. */
@@ -473,7 +473,7 @@ START_TEST(full_order) {
     for (size_t i = 0; i < 10002; i++) {
         r.id = assay_str_c(assay_arena_printf(&a, "F%zu", i));
         r.order = i == 10001 ? ASSAY_STR("other") : ASSAY_STR("full");
-        assay_item_of_record(&r, ASSAY_PARTY_MANUFACTURER, test_now(), &a, &batch[i]);
+        assay_item_of_record(&r, ASSAY_SENDER_MANUFACTURER, test_now(), &a, &batch[i]);
     }
     OK(assay_ingest_apply(x, batch, 10000, &err));
     ck_assert_int_eq(batch[9999].status, ASSAY_OK);

@@ -43,7 +43,7 @@ static void make_items(const struct assay_sample *s) {
         assay_sample_order_at(s, i, o);
         for (size_t k = 0; k < o->n && n_items < RECORDS_MAX; k++) {
             struct assay_item it;
-            assay_item_of_record(&o->records[k], ASSAY_PARTY_MANUFACTURER, test_now(), &network_arena, &it);
+            assay_item_of_record(&o->records[k], ASSAY_SENDER_MANUFACTURER, test_now(), &network_arena, &it);
             size_t j = (size_t)test_random_below(&rnd, (int64_t)n_items + 1);
             items[n_items++] = items[j];
             items[j] = assay_item_dup(&it, &network_arena);
@@ -229,7 +229,7 @@ START_TEST(kept_is_as_worked_out_anew) {
             v.kind = ASSAY_KIND_REPAIR, v.type = ASSAY_EVENT_VOIDED, v.provider = target->provider, v.at = target->at;
             v.id = assay_str_c(assay_arena_printf(&network_arena, "VOID-%d", voids++));
             v.target = target->id, v.target_kind = target->kind;
-            assay_item_of_record(&v, ASSAY_PARTY_MANUFACTURER, test_now(), &network_arena, &it);
+            assay_item_of_record(&v, ASSAY_SENDER_MANUFACTURER, test_now(), &network_arena, &it);
             OK(assay_ingest_apply(st->session, &it, 1, &err));
             what = "a void";
         } else if (dice < 38) {

@@ -39,7 +39,7 @@ static struct assay_buf rates_text;
 
 static void add_record(const struct assay_record *r) {
     ck_assert_uint_lt(n_items, RECORDS_MAX);
-    assay_item_of_record(r, ASSAY_PARTY_MANUFACTURER, 0, &network_arena, &items[n_items]);
+    assay_item_of_record(r, ASSAY_SENDER_MANUFACTURER, 0, &network_arena, &items[n_items]);
     items[n_items] = assay_item_dup(&items[n_items], &network_arena);
     n_items++;
 }

@@ -263,7 +263,7 @@ static struct answer send(struct assay_session *x, const struct batch *b, int ho
     struct assay_upload_reply reply = {.n_errors = 0};
     struct answer a = {0};
     const struct assay_upload_options o = {.intake = b->intake,
-                                           .party = ASSAY_PARTY_MANUFACTURER,
+                                           .sender = {.party = ASSAY_PARTY_MANUFACTURER},
                                            .request_id = ASSAY_STR("test"),
                                            .atomic = how & ATOMIC,
                                            .dry_run = how & DRY};
@@ -793,7 +793,7 @@ START_TEST(a_large_order_is_taken_back) {
     struct assay_upload_reply reply;
     struct rusage before, after;
     const struct assay_upload_options o = {
-        .intake = ASSAY_INTAKE_EVENTS, .party = ASSAY_PARTY_MANUFACTURER, .request_id = ASSAY_STR("test")};
+        .intake = ASSAY_INTAKE_EVENTS, .sender = {.party = ASSAY_PARTY_MANUFACTURER}, .request_id = ASSAY_STR("test")};
     OK(assay_upload_begin(x, &o, &u, &err));
     for (int i = 0; i < 10000; i++) {
         lines[i] = line(assay_arena_printf(&arena,
@@ -846,7 +846,7 @@ START_TEST(silent_uploads_were_broken_off) {
     struct assay_upload *u;
     struct assay_reverted out;
     const struct assay_upload_options o = {
-        .intake = ASSAY_INTAKE_EVENTS, .party = ASSAY_PARTY_MANUFACTURER, .request_id = ASSAY_STR("test")};
+        .intake = ASSAY_INTAKE_EVENTS, .sender = {.party = ASSAY_PARTY_MANUFACTURER}, .request_id = ASSAY_STR("test")};
     OK(assay_upload_begin(x, &o, &u, &err));
     int64_t id = number("SELECT upload_id FROM upload");
     ck_assert(assay_str_is(upload_row(x, id)->status, "running"));

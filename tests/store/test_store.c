@@ -1074,18 +1074,18 @@ START_TEST(no_database_is_unavailable) {
 END_TEST
 
 START_TEST(a_snapshot_stands_still_and_writes_nothing) {
-    int64_t data, config, now;
+    int64_t data, config, access, now;
     struct assay_record_row r = record_of(1, ASSAY_KIND_REPAIR, "r", "W1");
     struct assay_db *other = connect_to(info), *mine = db;
     OK(assay_db_begin(other, true, &err));
-    OK(assay_store_revision(other, &data, &config, &err));
+    OK(assay_store_revision(other, &data, &config, &access, &err));
     ck_assert_int_eq(data, 0);
     ck_assert_int_eq(config, 1);
     OK(save_all(&(struct assay_ingest_save){.records = &r, .n_records = 1}));
-    OK(assay_store_revision(other, &now, &config, &err));
+    OK(assay_store_revision(other, &now, &config, &access, &err));
     ck_assert_int_eq(now, 0);
     OK(assay_db_commit(other, &err));
-    OK(assay_store_revision(other, &now, &config, &err));
+    OK(assay_store_revision(other, &now, &config, &access, &err));
     ck_assert_int_eq(now, 3); /* three heads, each moved once */
     OK(assay_db_begin(other, true, &err));
     FAILS(assay_store_config_advance(other, &err), ASSAY_DATABASE_UNAVAILABLE); /* read-only, as after a failover */
@@ -1094,7 +1094,7 @@ START_TEST(a_snapshot_stands_still_and_writes_nothing) {
     struct assay_ingest_load l;
     OK(begin_on(mine, (const int32_t[]){1}, 1, &l));
     assay_db_rollback(mine);
-    OK(assay_store_revision(mine, &now, &config, &err));
+    OK(assay_store_revision(mine, &now, &config, &access, &err));
     ck_assert_int_eq(now, 3);
 }
 END_TEST
@@ -1547,10 +1547,17 @@ START_TEST(an_upload_is_claimed_once) {
     struct assay_upload_row u = upload_row(1, "observations", "done"), one = upload_row(2, "revert", "running"),
                             two = upload_row(3, "revert", "running"), *row;
     bool claimed;
+    struct assay_audit_row act = {.audit_id = 1,
+                                  .at = T0,
+                                  .actor = str("admin"),
+                                  .role = str("admin"),
+                                  .request_id = str(""),
+                                  .action = str("upload.reverted"),
+                                  .subject = str("u")};
     OK(assay_store_upload_start(db, &u, &err));
-    OK(assay_store_upload_claim(db, 1, &one, &claimed, &err));
+    OK(assay_store_upload_claim(db, 1, &one, &act, &claimed, &err));
     ck_assert(claimed);
-    OK(assay_store_upload_claim(db, 1, &two, &claimed, &err));
+    OK(assay_store_upload_claim(db, 1, &two, &act, &claimed, &err));
     ck_assert(!claimed);
     OK(assay_store_upload(db, 1, T0, &arena, &row, &err));
     ck_assert_int_eq(row->reverted_by, 2);

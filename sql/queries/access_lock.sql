@@ -1,0 +1,1 @@
+SELECT revision FROM access WHERE access_id = 1 FOR UPDATE;
