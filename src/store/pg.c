@@ -327,10 +327,14 @@ enum assay_status pg_next(struct assay_db *db, PGresult **res, struct assay_erro
 enum assay_status pg_end(struct assay_db *db, enum assay_status so_far, struct assay_error *e) {
     struct assay_error first = {0};
     bool ended = false;
+    int nothing = 0; /* results in a row that were none */
     if (!db->synced) PQpipelineSync(db->conn); /* sending failed half-way: without a sync the server would not answer */
-    /* Until the sync point comes by, or the connection is gone. */
-    while (!ended) {
+    /* Until the sync point comes by, or the connection is gone. One NULL ends a statement's results. Two say that nothing more
+     * will come: where writing failed while what a dying server last said was still unread, libpq gives up the pipeline but
+     * goes on calling the connection good. db->piping stays, and so the connection is not used again. */
+    while (!ended && nothing < 2) {
         PGresult *r = PQgetResult(db->conn);
+        nothing = r ? 0 : nothing + 1;
         ExecStatusType what = r ? PQresultStatus(r) : PGRES_COMMAND_OK;
         ended = what == PGRES_PIPELINE_SYNC;
         if (r && !ended && !is_good(r) && what != PGRES_PIPELINE_ABORTED && !first.status) pg_failure(db, r, &first);

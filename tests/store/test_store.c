@@ -2,6 +2,7 @@
  * reads. */
 #include <libpq-fe.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -1035,6 +1036,27 @@ START_TEST(a_killed_backend_is_unavailable_and_restored) {
 }
 END_TEST
 
+/* One backend is killed; PostgreSQL then ends all the others with a warning, not an error, and recovers. */
+static void crash_server(void) {
+    PGconn *c = PQconnectdb(info);
+    ck_assert_int_eq(kill(PQbackendPID(c), SIGKILL), 0);
+    while (PQstatus(c) == CONNECTION_OK) PQclear(PQexec(c, "SELECT 1"));
+    PQfinish(c);
+    for (int i = 0; i < 1000 && PQping(info) != PQPING_OK; i++) nanosleep(&(struct timespec){0, 10000000}, NULL);
+}
+
+START_TEST(a_pipeline_that_meets_a_crashed_server_ends) {
+    static const int32_t one[] = {1};
+    struct assay_ingest_load l;
+    OK(begin_on(db, one, 1, &l)); /* all is prepared: the pipeline is the first to meet it */
+    assay_db_rollback(db);
+    crash_server();
+    FAILS(begin_on(db, one, 1, &l), ASSAY_DATABASE_UNAVAILABLE);
+    OK(assay_db_restore(db, &err));
+    OK(begin_on(db, one, 1, &l));
+}
+END_TEST
+
 static void *kill_waiting(void *unused) {
     (void)unused;
     PGconn *c = PQconnectdb(info);
@@ -1642,6 +1664,7 @@ static Suite *suite_of_store(void) {
     tcase_add_test(t, poison_is_told_and_leaves_the_connection_whole);
     tcase_add_test(t, a_failed_transaction_does_not_claim_to_commit);
     tcase_add_test(t, a_killed_backend_is_unavailable_and_restored);
+    tcase_add_test(t, a_pipeline_that_meets_a_crashed_server_ends);
     tcase_add_test(t, a_backend_killed_at_work_is_unavailable);
     tcase_add_test(t, no_database_is_unavailable);
     tcase_add_test(t, a_snapshot_stands_still_and_writes_nothing);
