@@ -197,6 +197,7 @@ static bool means_unavailable(const char *state) {
         "08",    /* the connection */
         "25006", /* read-only: a failover has happened */
         "25P03", /* idle in a transaction for too long */
+        "55P03", /* a lock was not had in time (lock_timeout) */
         "53",    /* no room: disk, memory, connections */
         "57",    /* shutting down, starting up, or cancelled (statement_timeout: a lock not given up, a slow disk) */
         "58",    /* the system: input and output errors */

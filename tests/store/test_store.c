@@ -1086,6 +1086,23 @@ START_TEST(a_backend_killed_at_work_is_unavailable) {
 }
 END_TEST
 
+/* lock_timeout is the operator's to set, of the role or the server: who holds a lock passes, and no record is to blame. */
+START_TEST(a_lock_that_is_not_had_in_time_is_unavailable) {
+    static const int32_t one[] = {1};
+    struct assay_ingest_load l;
+    char hasty[TEST_PG_CONNINFO + 64];
+    snprintf(hasty, sizeof hasty, "%s options='-c lock_timeout=50'", info);
+    struct assay_db *holder = connect_to(info), *waiter = connect_to(hasty);
+    OK(begin_on(holder, one, 1, &l));
+    FAILS(begin_on(waiter, one, 1, &l), ASSAY_DATABASE_UNAVAILABLE);
+    ck_assert_ptr_nonnull(strstr(err.detail, "55P03"));
+    assay_db_close(holder);
+    OK(assay_db_restore(waiter, &err));
+    OK(begin_on(waiter, one, 1, &l));
+    assay_db_close(waiter);
+}
+END_TEST
+
 START_TEST(no_database_is_unavailable) {
     struct assay_db *d = NULL;
     FAILS(assay_db_open("host=/nonexistent dbname=none", 1000, &d, &err), ASSAY_DATABASE_UNAVAILABLE);
@@ -1666,6 +1683,7 @@ static Suite *suite_of_store(void) {
     tcase_add_test(t, a_killed_backend_is_unavailable_and_restored);
     tcase_add_test(t, a_pipeline_that_meets_a_crashed_server_ends);
     tcase_add_test(t, a_backend_killed_at_work_is_unavailable);
+    tcase_add_test(t, a_lock_that_is_not_had_in_time_is_unavailable);
     tcase_add_test(t, no_database_is_unavailable);
     tcase_add_test(t, a_snapshot_stands_still_and_writes_nothing);
     t = tcase_on(s, "reads", make_clean, leave);
