@@ -229,7 +229,6 @@ struct assay_upload;
 struct assay_upload_options {
     enum assay_intake intake;
     struct assay_sender sender; /* its text must stay as long as the upload */
-    int32_t provider_id;        /* the sender's only provider; 0: it is not bound to one */
     struct assay_str request_id, content_type;
     bool atomic;  /* all or nothing */
     bool dry_run; /* nothing is written, not even that there was an upload */

@@ -99,12 +99,16 @@ static enum assay_http_flow post_object(struct assay_http_request *r, const stru
     assay_instant now = assay_service_now(app->service);
     enum assay_status st = r->media == MEDIA_EVENT ? decode_event(r, now, &record, &es)
                                                    : assay_record_from_json(r->body, o->intake, now, r->arena, &record, &es);
+    struct assay_error refused;
+    struct assay_sender sender = assay_app_sender(r);
+    if (!st && (st = assay_sender_check(sender.party, &record, &refused))) {
+        assay_errors_add(&es, st, refused.field, "%s", refused.detail);
+    }
     if (st) {
         atomic_fetch_add(&assay_service_counts(app->service)->invalid[intake_of(r)], 1);
         return assay_app_fail_all(r, st, &es, NULL);
     }
     struct single *s = assay_arena_zalloc(r->arena, sizeof *s);
-    struct assay_sender sender = assay_app_sender(r);
     assay_item_of_record(&record, &sender, now, r->arena, &s->job.item);
     s->job.done = single_done;
     s->job.arg = s;

@@ -275,18 +275,12 @@ static enum assay_status find_row(struct assay_session *s, struct assay_str key_
     return st ? st : assay_fail(e, ASSAY_NOT_FOUND, "", "there is no key %.*s", ASSAY_STR_ARG(key_id));
 }
 
-/* In characters, not bytes. */
-static size_t length(struct assay_str s) {
-    size_t n = 0;
-    for (size_t i = 0; i < s.n; i++) n += ((unsigned char)s.p[i] & 0xC0) != 0x80;
-    return n;
-}
-
 static void check_request(struct assay_session *s, const struct assay_key_request *k, int32_t *provider_id,
                           struct assay_errors *es) {
     enum assay_binding binding = assay_role_binding(k->role);
     *provider_id = 0;
-    if (length(k->name) < 1 || length(k->name) > 64) assay_errors_add(es, ASSAY_INVALID_VALUE, "/name", "1 to 64 characters");
+    size_t characters = assay_utf8_length(k->name);
+    if (characters < 1 || characters > 64) assay_errors_add(es, ASSAY_INVALID_VALUE, "/name", "1 to 64 characters");
     if (!k->provider.p && binding == ASSAY_BOUND_ALWAYS)
         assay_errors_add(es, ASSAY_MISSING_FIELD, "/provider", "a key of this role is one provider's");
     if (k->provider.p && binding == ASSAY_BOUND_NEVER)

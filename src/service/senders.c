@@ -19,13 +19,16 @@ struct known { /* the order, as far as it is known when an arrival is judged */
     bool moved; /* since `closed` was found */
 };
 
+/* line: of an upload; all 0 where single records came together. */
+static bool came_before(const struct assay_item *a, const struct assay_item *b) {
+    return a->line != b->line ? a->line < b->line : a < b;
+}
+
 static int by_arrival(const void *x, const void *y) {
     const struct arrival *a = x, *b = y;
     int c = assay_batch_order_cmp(&a->key, &b->key);
     if (c) return c;
-    COMPARE(a->item->line, b->item->line); /* of an upload; else all 0 */
-    COMPARE(a->item, b->item);
-    return 0;
+    return came_before(a->item, b->item) ? -1 : came_before(b->item, a->item);
 }
 
 static bool is_judged(const struct assay_item *it) {
@@ -44,7 +47,7 @@ static bool moves_state(enum assay_type t) {
            t == ASSAY_ORDER_REOPENED;
 }
 
-/* The item of the batch that a void names. */
+/* The item of the batch that a void names, where it came before the void: else it is not known yet. */
 static const struct assay_item *target_item(const struct batch *b, const struct assay_item *it) {
     size_t lo = 0, hi = b->n_sorted;
     while (lo < hi) {
@@ -58,7 +61,7 @@ static const struct assay_item *target_item(const struct batch *b, const struct 
     }
     const struct assay_item *x = lo < b->n_sorted ? b->sorted[lo] : NULL;
     bool same = x && x->provider_id == it->provider_id && x->kind == it->target_kind && assay_str_eq(x->id, it->target);
-    return same && x->fresh ? x : NULL;
+    return same && x->fresh && came_before(x, it) ? x : NULL;
 }
 
 static void refuse(struct batch *b, const struct arrival *x, enum assay_status why, const char *detail) {
@@ -146,7 +149,8 @@ static bool is_closed(struct batch *b, struct known *k) {
     return k->closed;
 }
 
-static enum assay_status take(struct batch *b, const struct assay_item *it, struct known *k, struct assay_error *e) {
+static enum assay_status take(struct batch *b, const struct arrival *x, struct known *k, struct assay_error *e) {
+    const struct assay_item *it = x->item;
     if (it->type == ASSAY_EVENT_VOIDED) {
         for (size_t i = 0; i < k->n; i++) {
             struct assay_folded_record *r = &k->records[i];
@@ -160,7 +164,8 @@ static enum assay_status take(struct batch *b, const struct assay_item *it, stru
     struct assay_folded_record *r = &k->records[k->n++];
     enum assay_status st = assay_record_unpack(it->packed, &pos, &b->scratch, &r->record, &r->voided);
     if (st) return assay_fail(e, st, "", "a packed record could not be read back");
-    k->requested = k->requested || it->type == ASSAY_PART_REQUESTED;
+    r->voided = b->load.voided[x->sorted]; /* a void of it waited */
+    k->requested = k->requested || (it->type == ASSAY_PART_REQUESTED && !r->voided);
     k->moved = k->moved || moves_state(it->type);
     return ASSAY_OK;
 }
@@ -179,7 +184,7 @@ static enum assay_status judge_order(struct batch *b, const struct arrival *x, c
             refuse(b, x, ASSAY_ORDER_CLOSED, "the order is closed: only the manufacturer may take back a record of it");
             ++*refused;
         } else {
-            st = take(b, x->item, &k, e);
+            st = take(b, x, &k, e);
         }
     }
     return st;

@@ -90,6 +90,15 @@ static const char *intake_name(enum assay_intake i) {
         }                                                                                                                \
     } while (0)
 
+/* The only one it may send of; 0: of any. */
+static int32_t senders_provider(struct assay_service *s, const struct assay_sender *sender) {
+    const struct assay_config *cfg = assay_service_config(s);
+    const struct assay_config_provider *p = sender->provider.p ? assay_config_provider(cfg, sender->provider) : NULL;
+    int32_t id = p ? p->id : 0;
+    assay_config_release(cfg);
+    return id;
+}
+
 enum assay_status assay_upload_begin(struct assay_session *s, const struct assay_upload_options *o, struct assay_upload **out,
                                      struct assay_error *e) {
     struct assay_upload *u = assay_xcalloc(1, sizeof *u);
@@ -105,6 +114,7 @@ enum assay_status assay_upload_begin(struct assay_session *s, const struct assay
                                        .content_type = o->content_type.p ? assay_arena_dup(&u->arena, o->content_type)
                                                                          : ASSAY_STR(""),
                                        .party = o->sender.party,
+                                       .provider_id = senders_provider(s->service, &o->sender),
                                        .received_at = now,
                                        .finished_at = ASSAY_NO_INSTANT,
                                        .seen_at = now,

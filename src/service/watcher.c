@@ -46,8 +46,7 @@ static void look(struct assay_session *s) {
 static void *run(void *arg) {
     struct assay_watcher *w = arg;
     while (wait_a_while(w)) look(w->session);
-    struct assay_error e;
-    if (!assay_db_restore(w->session->db, &e)) assay_keys_note_used(w->session->service, w->session->db, true);
+    assay_keys_note_used(w->session->service, w->session->db, true); /* no new connection for it: the end must not wait */
     return NULL;
 }
 

@@ -56,17 +56,15 @@ enum assay_status assay_store_audit_add(struct assay_db *db, const struct assay_
     return s;
 }
 
-static struct assay_str or_any(struct assay_str s) { return s.p ? s : ASSAY_STR(""); }
-
 enum assay_status assay_store_audit(struct assay_db *db, const struct assay_audit_filter *f, struct assay_arena *a,
                                     struct assay_audit_row **rows, size_t *n, struct assay_error *e) {
     struct pg_args args = {0};
     pg_int8(&args, f->before ? f->before : INT64_MAX);
     pg_bound(&args, f->from, PG_MINUS_INFINITY);
     pg_bound(&args, f->to, PG_INFINITY);
-    pg_text(&args, or_any(f->actor));
-    pg_text(&args, or_any(f->action));
-    pg_text(&args, or_any(f->subject));
+    pg_word(&args, f->actor);
+    pg_word(&args, f->action);
+    pg_word(&args, f->subject);
     pg_int4(&args, f->limit);
     enum assay_status s = pg_fetch(db, ASSAY_Q_AUDIT_LIST, &args, &pg_shape_audit, a, (void **)rows, n, e);
     pg_args_free(&args);

@@ -65,6 +65,7 @@ void pg_int2(struct pg_args *a, int16_t v) { add16(next_arg(a, false), v); }
 void pg_int4(struct pg_args *a, int32_t v) { add32(next_arg(a, false), v); }
 void pg_int8(struct pg_args *a, int64_t v) { add64(next_arg(a, false), v); }
 void pg_text(struct pg_args *a, struct assay_str s) { assay_buf_add(next_arg(a, !s.p), s.p, s.n); }
+void pg_word(struct pg_args *a, struct assay_str s) { pg_text(a, s.p ? s : ASSAY_STR("")); }
 void pg_instant(struct pg_args *a, assay_instant t) { add64(next_arg(a, t == ASSAY_NO_INSTANT), t - PG_EPOCH); }
 void pg_bound(struct pg_args *a, assay_instant t, int64_t open) {
     if (t == ASSAY_NO_INSTANT) pg_int8(a, open);
@@ -328,7 +329,7 @@ enum assay_status pg_next(struct assay_db *db, PGresult **res, struct assay_erro
 enum assay_status pg_end(struct assay_db *db, enum assay_status so_far, struct assay_error *e) {
     struct assay_error first = {0};
     bool ended = false;
-    int nothing = 0; /* results in a row that were none */
+    int nothing = 0;                           /* results in a row that were none */
     if (!db->synced) PQpipelineSync(db->conn); /* sending failed half-way: without a sync the server would not answer */
     /* Until the sync point comes by, or the connection is gone. One NULL ends a statement's results. Two say that nothing more
      * will come: where writing failed while what a dying server last said was still unread, libpq gives up the pipeline but

@@ -46,6 +46,7 @@ void pg_int2(struct pg_args *a, int16_t v);
 void pg_int4(struct pg_args *a, int32_t v);
 void pg_int8(struct pg_args *a, int64_t v);
 void pg_text(struct pg_args *a, struct assay_str s); /* absent: null */
+void pg_word(struct pg_args *a, struct assay_str s); /* of a filter; absent: '', any */
 void pg_instant(struct pg_args *a, assay_instant t); /* ASSAY_NO_INSTANT: null */
 void pg_bool(struct pg_args *a, bool v);
 /* A bound of a range; open (ASSAY_NO_INSTANT): one of those below. */

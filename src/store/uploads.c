@@ -61,16 +61,14 @@ enum assay_status assay_store_rejections(struct assay_db *db, int64_t upload_id,
     return s;
 }
 
-static struct assay_str or_any(struct assay_str s) { return s.p ? s : ASSAY_STR(""); }
-
 enum assay_status assay_store_uploads(struct assay_db *db, const struct assay_upload_filter *f, struct assay_arena *a,
                                       struct assay_upload_row **rows, size_t *n, struct assay_error *e) {
     struct pg_args args = {0};
     pg_int8(&args, f->before ? f->before : INT64_MAX);
     pg_bound(&args, f->from, PG_MINUS_INFINITY);
     pg_bound(&args, f->to, PG_INFINITY);
-    pg_text(&args, or_any(f->kind));
-    pg_text(&args, or_any(f->status));
+    pg_word(&args, f->kind);
+    pg_word(&args, f->status);
     pg_instant(&args, f->alive);
     pg_int4(&args, f->limit);
     pg_int2(&args, (int16_t)f->party);

@@ -216,6 +216,40 @@ START_TEST(nobody_but_the_manufacturer_takes_back_from_a_closed_order) {
 }
 END_TEST
 
+/* What a void waits for closes nothing when it comes, and a void of what comes later is not judged by where that will belong. */
+START_TEST(voids_that_wait) {
+    const char *const texts[] = {OPENED, VOID("V1", "E4", "repair"), CLOSED, VOID("V2", "E1", "repair")};
+    for (size_t i = 0; i < 2; i++) ck_assert_int_eq(send(ASSAY_PARTY_PROVIDER, texts[i]), ASSAY_OK);
+    struct assay_item items[] = {item_of(ASSAY_PARTY_PROVIDER, NULL, texts[2]), item_of(ASSAY_PARTY_PROVIDER, NULL, texts[3])};
+    OK(assay_ingest_apply(session, items, 2, &err));
+    ck_assert(items[0].status == ASSAY_OK && items[1].status == ASSAY_OK);
+
+    static const char opened[] = "{'id':'F1','type':'order.opened','provider':'P1','order':'W2','at':'2001-05-01T01:00:00Z','"
+                                 "channel':'walk_in','product':'LJ'}";
+    static const char closed[] = "{'id':'F2','type':'order.closed','provider':'P1','order':'W2','at':'2001-05-02T01:00:00Z'}";
+    static const char noted[] =
+        "{'id':'F3','type':'order.noted','provider':'P1','order':'W2','at':'2001-05-01T02:00:00Z','reason':'customer'}";
+    ck_assert_int_eq(send(ASSAY_PARTY_PROVIDER, opened), ASSAY_OK);
+    ck_assert_int_eq(send(ASSAY_PARTY_PROVIDER, closed), ASSAY_OK);
+    struct assay_item ahead[] = {item_of(ASSAY_PARTY_PROVIDER, NULL, VOID("V3", "F3", "repair")),
+                                 item_of(ASSAY_PARTY_PROVIDER, NULL, noted)};
+    OK(assay_ingest_apply(session, ahead, 2, &err));
+    ck_assert(ahead[0].status == ASSAY_OK && ahead[1].status == ASSAY_OK);
+}
+END_TEST
+
+/* An upload remembers whose sender's it was. */
+START_TEST(an_upload_is_its_senders) {
+    const struct assay_upload_options o = {
+        .intake = ASSAY_INTAKE_EVENTS, .sender = {ASSAY_PARTY_PROVIDER, ASSAY_STR("P1")}, .request_id = ASSAY_STR("test")};
+    struct assay_upload *u;
+    OK(assay_upload_begin(session, &o, &u, &err));
+    ck_assert_str_eq(ask("SELECT party || '/' || provider_id FROM upload"), "1/1");
+    assay_upload_abandon(u);
+    assay_upload_free(u);
+}
+END_TEST
+
 START_TEST(a_provider_takes_back_its_own_observations_only) {
     ck_assert_int_eq(send(ASSAY_PARTY_PROVIDER, OBSERVED("O1", "self")), ASSAY_OK);
     ck_assert_int_eq(send(ASSAY_PARTY_CCC, OBSERVED("O2", "auditor")), ASSAY_OK);
@@ -398,6 +432,8 @@ static Suite *suite_of_access(void) {
     tcase_add_test(t, what_came_first_in_a_batch_counts);
     tcase_add_test(t, nobody_but_the_manufacturer_takes_back_from_a_closed_order);
     tcase_add_test(t, a_provider_takes_back_its_own_observations_only);
+    tcase_add_test(t, voids_that_wait);
+    tcase_add_test(t, an_upload_is_its_senders);
     tcase_add_test(t, anothers_provider_is_none);
     tcase_add_test(t, a_key_lets_in_until_it_ends);
     tcase_add_test(t, a_key_is_replaced_with_an_overlap);
