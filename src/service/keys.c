@@ -317,9 +317,9 @@ static bool has_ended(const struct assay_key_row *r, assay_instant now) {
 
 static enum assay_status rotate(struct assay_session *s, struct assay_str key_id, assay_instant until, assay_instant expires_at,
                                 struct assay_key_made *out, struct assay_error *e) {
-    struct assay_key_row *old;
+    struct assay_key_row *old = NULL;
     enum assay_status st = find_row(s, key_id, &old, e);
-    if (st) return st;
+    if (st || !old) return st;
     if (has_ended(old, assay_service_now(s->service)))
         return assay_fail(e, ASSAY_KEY_ENDED, "", "the key has ended: make a new one");
     *out = (struct assay_key_made){.row = {.name = old->name,
@@ -344,10 +344,10 @@ enum assay_status assay_key_rotate(struct assay_session *s, struct assay_str key
 }
 
 static enum assay_status revoke(struct assay_session *s, struct assay_str key_id, struct assay_error *e) {
-    struct assay_key_row *row;
+    struct assay_key_row *row = NULL;
     assay_instant now = assay_service_now(s->service);
     enum assay_status st = find_row(s, key_id, &row, e);
-    if (st || row->revoked_at != ASSAY_NO_INSTANT) return st;
+    if (st || !row || row->revoked_at != ASSAY_NO_INSTANT) return st;
     struct assay_key_row after = *row;
     after.revoked_at = now;
     st = assay_store_key_end(s->db, key_id, ASSAY_NO_INSTANT, now, e);
