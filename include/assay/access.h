@@ -25,6 +25,20 @@ enum assay_party assay_role_party(enum assay_role r);
 enum assay_binding { ASSAY_BOUND_NEVER, ASSAY_BOUND_PERHAPS, ASSAY_BOUND_ALWAYS };
 enum assay_binding assay_role_binding(enum assay_role r);
 
+/* A key that is asked for, and one in place of another. */
+struct assay_key_request {
+    struct assay_str name; /* for people: 1-64 characters */
+    enum assay_role role;
+    struct assay_str provider; /* absent: none */
+    assay_instant expires_at;  /* NO_INSTANT: never */
+};
+#define ASSAY_KEY_OVERLAP_DEFAULT INT64_C(86400)
+#define ASSAY_KEY_OVERLAP_MAX (90 * INT64_C(86400))
+struct assay_key_rotation {
+    int64_t overlap_seconds;  /* that the key in whose place it comes goes on */
+    assay_instant expires_at; /* of the new one; NO_INSTANT: not said */
+};
+
 /* Who sends a record. */
 struct assay_sender {
     enum assay_party party;

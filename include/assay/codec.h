@@ -168,6 +168,15 @@ enum assay_status assay_provider_from_json(struct assay_str text, struct assay_s
                                            struct assay_provider *out, struct assay_errors *es) ASSAY_MUST_CHECK;
 void assay_provider_write(const struct assay_provider *p, struct assay_buf *b, const char *key);
 
+/* A key that is asked for: {"name", "role", "provider"?, "expires_at"?}. Whether role and provider go together, and whether there is
+ * such a provider, is not looked at here. One in place of another: {"overlap_seconds"?, "expires_at"?}. */
+struct assay_key_request;
+struct assay_key_rotation;
+enum assay_status assay_key_request_from_json(struct assay_str text, struct assay_arena *a, struct assay_key_request *out,
+                                              struct assay_errors *es) ASSAY_MUST_CHECK;
+enum assay_status assay_key_rotation_from_json(struct assay_str text, struct assay_arena *a, struct assay_key_rotation *out,
+                                               struct assay_errors *es) ASSAY_MUST_CHECK;
+
 /* Labour rates: {"currency": "CNY", "rates": [{"product", "warranty", "from"?, "amount"}], "effective_from"?}. A row
  * without `from` holds from the document's effective_from, else always. Owned as one block. */
 enum assay_status assay_rates_new_from_json(struct assay_str text, const char *code, int32_t version, struct assay_rates **out,

@@ -29,12 +29,6 @@ struct assay_principal {
 enum assay_status assay_keys_check(struct assay_service *s, struct assay_str key, assay_instant now,
                                    const struct assay_principal **out, struct assay_error *e) ASSAY_MUST_CHECK;
 
-struct assay_key_request {
-    struct assay_str name; /* for people: 1-64 characters */
-    enum assay_role role;
-    struct assay_str provider; /* absent: none */
-    assay_instant expires_at;  /* NO_INSTANT: never */
-};
 struct assay_key_made {
     char key[ASSAY_KEY_TEXT]; /* the only time it is seen */
     struct assay_key_row row; /* its text in the session's arena */
@@ -43,9 +37,12 @@ struct assay_key_made {
 enum assay_status assay_key_create(struct assay_session *s, const struct assay_key_request *k, struct assay_key_made *out,
                                    struct assay_errors *es, struct assay_error *e) ASSAY_MUST_CHECK;
 /* A new key in place of another, which goes on for so many seconds; NOT_FOUND, KEY_ENDED. The new one expires when
- * `expires_at` says; NO_INSTANT: never. */
-enum assay_status assay_key_rotate(struct assay_session *s, struct assay_str key_id, int64_t overlap_seconds,
-                                   assay_instant expires_at, struct assay_key_made *out, struct assay_error *e) ASSAY_MUST_CHECK;
+ * `expires_at` says; NO_INSTANT: it lives as long as the other was meant to when it was made. */
+enum assay_status assay_key_rotate(struct assay_session *s, struct assay_str key_id, const struct assay_key_rotation *rotation,
+                                   struct assay_key_made *out, struct assay_error *e) ASSAY_MUST_CHECK;
+/* One key, its text in the session's arena; NOT_FOUND. */
+enum assay_status assay_key_find(struct assay_session *s, struct assay_str key_id, struct assay_key_row **row,
+                                 struct assay_error *e) ASSAY_MUST_CHECK;
 /* On this daemon at once, on others within a second. Requests under way are answered. Again: nothing happens. NOT_FOUND. */
 enum assay_status assay_key_revoke(struct assay_session *s, struct assay_str key_id, struct assay_error *e) ASSAY_MUST_CHECK;
 

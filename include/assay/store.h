@@ -613,7 +613,7 @@ struct assay_key_row {
 enum assay_status assay_store_access_lock(struct assay_db *db, struct assay_error *e) ASSAY_MUST_CHECK;
 /* Every daemon shall look at the keys again. */
 enum assay_status assay_store_access_advance(struct assay_db *db, struct assay_error *e) ASSAY_MUST_CHECK;
-/* All keys, by key_id. */
+/* All keys, by (created_at, key_id). */
 enum assay_status assay_store_keys(struct assay_db *db, struct assay_arena *a, struct assay_key_row **rows, size_t *n,
                                    struct assay_error *e) ASSAY_MUST_CHECK;
 enum assay_status assay_store_key_insert(struct assay_db *db, const struct assay_key_row *row,

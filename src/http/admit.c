@@ -133,14 +133,6 @@ static bool find_route(struct assay_http_exchange *x) {
 }
 
 /* --- who sends it, what it asks ----------------------------------------------------------------------------------- */
-static bool authorized(struct assay_http_exchange *x) {
-    if (x->pub.route->access == 0) return true;
-    struct assay_error e = {0};
-    enum assay_status s = x->site->c.authorize ? x->site->c.authorize(&x->pub, &e) : ASSAY_UNAUTHORIZED;
-    if (s) assay_http_reply_problem(&x->pub, s, &e);
-    return s == ASSAY_OK;
-}
-
 /* Each key by itself, so that none can take the daemon from the others; nobody's requests are not counted here. */
 static bool within_rate(struct assay_http_exchange *x) {
     int64_t wait_s = x->pub.principal_id.p
@@ -150,6 +142,16 @@ static bool within_rate(struct assay_http_exchange *x) {
     assay_metric_add(x->site->rejected[REJECTED_RATE], 1);
     assay_http_reply_header(&x->pub, "Retry-After", assay_arena_printf(&x->arena, "%lld", (long long)wait_s));
     return refuse(x, ASSAY_RATE_LIMITED, "", "");
+}
+
+/* A key that is refused is counted all the same. */
+static bool authorized(struct assay_http_exchange *x) {
+    if (x->pub.route->access == 0) return true;
+    struct assay_error e = {0};
+    enum assay_status s = x->site->c.authorize ? x->site->c.authorize(&x->pub, &e) : ASSAY_UNAUTHORIZED;
+    if (!within_rate(x)) return false;
+    if (s) assay_http_reply_problem(&x->pub, s, &e);
+    return s == ASSAY_OK;
 }
 
 static bool is_known(const char *const *names, struct assay_str name) {
@@ -225,6 +227,5 @@ static bool acceptable(struct assay_http_exchange *x) {
 bool assay_http_admit(struct assay_http_exchange *x, size_t head_bytes, bool has_body) {
     identify(x);
     x->sound = is_sound(x, head_bytes);
-    return x->sound && find_route(x) && authorized(x) && within_rate(x) && params_good(x) && (!has_body || body_good(x)) &&
-           acceptable(x);
+    return x->sound && find_route(x) && authorized(x) && params_good(x) && (!has_body || body_good(x)) && acceptable(x);
 }

@@ -14,13 +14,10 @@ struct assay_session *assay_app_session(struct assay_http_request *r, void *work
         return NULL;
     }
     assay_arena_reset(&s->arena);
-    s->actor = (struct assay_actor){.id = r->principal_id, .role = r->principal_id, .request_id = r->id};
+    const struct assay_principal *who = assay_app_principal(r);
+    s->actor = (struct assay_actor){.request_id = r->id};
+    if (who) s->actor.id = who->id, s->actor.role = assay_str_c(assay_role_name(who->role));
     return s;
-}
-
-struct assay_sender assay_app_sender(const struct assay_http_request *r) {
-    (void)r;
-    return *ASSAY_SENDER_MANUFACTURER; /* the administrator acts for the manufacturer */
 }
 
 /* What a caller should know of a failure of ours; the rest is for the log. */
@@ -91,7 +88,7 @@ void assay_app_range(const struct assay_http_request *r, assay_instant *from, as
 bool assay_app_tag(struct assay_http_request *r, struct assay_http_tag *out) {
     const struct assay_app *app = r->app;
     struct assay_stamp now;
-    *out = (struct assay_http_tag){.audience = 0}; /* one key, one view */
+    *out = (struct assay_http_tag){.audience = 0}; /* whoever may see it sees the same (authorize.c) */
     if (r->route->scope == ASSAY_SCOPE_PROGRAM) return true;
     if (!assay_service_stamp(app->service, r->route->scope == ASSAY_SCOPE_PROVIDER ? r->vars[0] : ASSAY_STR_NONE, &now))
         return false;

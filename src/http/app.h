@@ -3,10 +3,18 @@
 #define ASSAY_HTTP_APP_H
 
 #include "assay/http.h"
+#include "assay/keys.h"
 #include "assay/service.h"
 
-/* Bits of a route's access. Roles come with keys in the database; today there is one key, the administrator's. */
-#define ASSAY_ACCESS_ADMIN 1u
+/* A route's access: the roles that may call it, and what a caller who is one provider's may see of it. */
+#define ASSAY_MAY(role) (1u << ASSAY_ROLE_##role)
+#define ASSAY_SEES_NOTHING (0u << 16) /* it shows the whole network: 403 */
+#define ASSAY_SEES_PATH (1u << 16)    /* the first variable names a provider: 404 where it is not the caller's own */
+#define ASSAY_SEES_PARAM (2u << 16)   /* ?provider= does: a parameter that is not good; the own one where it is not sent */
+#define ASSAY_SEES_SENT (3u << 16)    /* what the caller sends, and the uploads of its own: the handler sees to it */
+#define ASSAY_SEES_ALL (4u << 16)     /* it is the same for everybody */
+#define ASSAY_SEES(access) ((access) & (7u << 16))
+bool assay_app_may(uint32_t access, enum assay_role role);
 
 /* A route's scope: what its reply changes with, so that it may be kept until then. Not for what changes with the clock, nor
  * with what moves no revision (uploads). */
@@ -46,8 +54,16 @@ struct assay_app {
 
 /* The worker's session, connected and with an empty arena; NULL when the reply (503) is set already. */
 struct assay_session *assay_app_session(struct assay_http_request *r, void *worker);
-/* Who sends. */
+/* Who calls; who sends. */
+const struct assay_principal *assay_app_principal(const struct assay_http_request *r);
 struct assay_sender assay_app_sender(const struct assay_http_request *r);
+/* Of an ASSAY_SEES_PARAM route: ?provider=, the caller's own where it may see no other; NULL: it does not matter which. Where there
+ * is no such provider es says so. */
+const struct assay_config_provider *assay_app_provider_param(const struct assay_http_request *r, const struct assay_config *cfg,
+                                                             struct assay_errors *es);
+/* Whether the caller may know of an upload; the filter of those it may. */
+bool assay_app_sees_upload(const struct assay_http_request *r, const struct assay_upload_row *row);
+void assay_app_own_uploads(const struct assay_http_request *r, struct assay_upload_filter *f);
 /* Reply with the problem that st and e say (errors es where there are some). Always DONE. */
 enum assay_http_flow assay_app_fail(struct assay_http_request *r, enum assay_status st, const struct assay_error *e);
 enum assay_http_flow assay_app_fail_all(struct assay_http_request *r, enum assay_status st, const struct assay_errors *es,
@@ -244,6 +260,9 @@ assay_http_handler assay_get_completeness, assay_get_completeness_all;
 /* handlers_ops.c */
 assay_http_handler assay_get_livez, assay_get_readyz, assay_get_metrics, assay_get_openapi_json, assay_get_openapi_yaml,
     assay_get_docs, assay_get_root;
+/* handlers_keys.c */
+assay_http_handler assay_get_keys, assay_get_key, assay_post_keys, assay_post_key_rotate, assay_delete_key, assay_get_audit;
+/* authorize.c: the server's `authorize` (http.h). */
 enum assay_status assay_app_authorize(struct assay_http_request *r, struct assay_error *e);
 
 #endif

@@ -82,14 +82,10 @@ static bool read_request(struct assay_http_request *r, struct assay_session *s) 
     struct feed_request *f = assay_arena_zalloc(r->arena, sizeof *f);
     struct assay_errors es = {0};
     int64_t wait = 0;
-    f->provider = assay_http_param(r, "provider");
     f->limit = assay_app_limit(r, &es);
     assay_http_param_int(r, "wait", 0, WAIT_MAX_SECONDS, &wait, &es);
-    if (f->provider.p) {
-        const struct assay_config_provider *p = assay_config_provider(s->config, f->provider);
-        if (p) f->from.provider_id = p->id;
-        else assay_errors_add(&es, ASSAY_INVALID_PARAMETER, "provider", "there is no such provider");
-    }
+    const struct assay_config_provider *p = assay_app_provider_param(r, s->config, &es);
+    if (p) f->from.provider_id = p->id, f->provider = assay_arena_dup(r->arena, p->code);
     if (!es.n) read_after(r, f, &es);
     if (es.n) {
         assay_app_fail_all(r, es.items[0].status, &es, NULL);

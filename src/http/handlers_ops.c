@@ -1,29 +1,6 @@
-/* handlers_ops.c -- probes, metrics, the contract, the page for people; who may come in. */
-#include <strings.h>
-
+/* handlers_ops.c -- probes, metrics, the contract, the page for people. */
 #include "http/app.h"
 #include "http/embedded.h"
-
-/* Compare without telling by the time how much was right. */
-static bool same_secret(struct assay_str given, const char *secret) {
-    size_t n = strlen(secret);
-    unsigned char difference = given.n != n;
-    for (size_t i = 0; i < given.n; i++) difference |= (unsigned char)(given.p[i] ^ secret[i % (n ? n : 1)]);
-    return difference == 0;
-}
-
-enum assay_status assay_app_authorize(struct assay_http_request *r, struct assay_error *e) {
-    static const char scheme[] = "Bearer ";
-    const struct assay_app *app = r->app;
-    struct assay_str h = r->headers.authorization;
-    r->principal_id = ASSAY_STR("admin");
-    if (!app->admin_key) return ASSAY_OK;
-    bool bearer = h.n > sizeof scheme - 1 && !strncasecmp(h.p, scheme, sizeof scheme - 1);
-    if (bearer && same_secret((struct assay_str){h.p + sizeof scheme - 1, h.n - (sizeof scheme - 1)}, app->admin_key))
-        return ASSAY_OK;
-    r->principal_id = ASSAY_STR_NONE;
-    return assay_fail(e, ASSAY_UNAUTHORIZED, "", h.p ? "the key is not valid" : "send Authorization: Bearer KEY");
-}
 
 enum assay_http_flow assay_get_livez(struct assay_http_request *r, void *worker) {
     (void)worker;

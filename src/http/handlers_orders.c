@@ -166,18 +166,15 @@ static void risk_filter(struct assay_http_request *r, const struct assay_config 
                         struct assay_errors *es) {
     struct assay_app *app = r->app;
     int64_t within = 14400;
-    struct assay_str cursor = assay_http_param(r, "cursor"), provider = assay_http_param(r, "provider"), x[4];
+    struct assay_str cursor = assay_http_param(r, "cursor"), x[4];
     const struct assay_config_scheme *scheme = assay_config_scheme(cfg, assay_app_scheme(r));
     *f = (struct assay_risk_filter){.limit = assay_app_limit(r, es), .now = assay_service_now(app->service)};
     assay_http_param_int(r, "within_seconds", 0, 31536000, &within, es);
     f->until = f->now + within * ASSAY_SECOND;
     if (scheme) f->scheme_id = scheme->id;
     else assay_errors_add(es, ASSAY_INVALID_PARAMETER, "scheme", "there is no such scheme");
-    if (provider.p) {
-        const struct assay_config_provider *p = assay_config_provider(cfg, provider);
-        if (p) f->provider_id = p->id;
-        else assay_errors_add(es, ASSAY_INVALID_PARAMETER, "provider", "there is no such provider");
-    }
+    const struct assay_config_provider *p = assay_app_provider_param(r, cfg, es);
+    if (p) f->provider_id = p->id;
     if (!cursor.p) return;
     if (!assay_cursor_read('k', cursor, r->arena, x, 4)) {
         assay_app_bad_cursor(es);

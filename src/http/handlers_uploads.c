@@ -15,6 +15,7 @@ enum assay_status assay_app_upload(struct assay_http_request *r, struct assay_se
     *row = NULL;
     enum assay_status st = ASSAY_OK;
     if (assay_upload_id_parse(r->vars[0], &id)) ASSAY_APP_READ(s, st, assay_store_upload(s->db, id, alive(r), &s->arena, row, e));
+    if (!st && *row && !assay_app_sees_upload(r, *row)) *row = NULL;
     if (!st && !*row) st = assay_fail(e, ASSAY_NOT_FOUND, "", "there is no upload %.*s", ASSAY_STR_ARG(r->vars[0]));
     return st;
 }
@@ -73,6 +74,7 @@ static void upload_filter(struct assay_http_request *r, struct assay_upload_filt
                                       .alive = alive(r),
                                       .limit = assay_app_limit(r, es)};
     assay_app_range(r, &f->from, &f->to, es);
+    assay_app_own_uploads(r, f);
     if (f->kind.p && !one_of(f->kind, kinds))
         assay_errors_add(es, ASSAY_INVALID_PARAMETER, "kind",
                          "one of repair-events, ccc-dispatches, survey-responses, observations, revert");

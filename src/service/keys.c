@@ -262,8 +262,8 @@ static enum assay_status end(struct assay_session *s, enum assay_status st, stru
     return st;
 }
 
-static enum assay_status find_row(struct assay_session *s, struct assay_str key_id, struct assay_key_row **row,
-                                  struct assay_error *e) {
+enum assay_status assay_key_find(struct assay_session *s, struct assay_str key_id, struct assay_key_row **row,
+                                 struct assay_error *e) {
     struct assay_key_row *rows;
     size_t n;
     enum assay_status st = assay_store_keys(s->db, &s->arena, &rows, &n, e);
@@ -315,13 +315,16 @@ static bool has_ended(const struct assay_key_row *r, assay_instant now) {
     return r->revoked_at != ASSAY_NO_INSTANT || (r->expires_at != ASSAY_NO_INSTANT && r->expires_at <= now);
 }
 
-static enum assay_status rotate(struct assay_session *s, struct assay_str key_id, assay_instant until, assay_instant expires_at,
+static enum assay_status rotate(struct assay_session *s, struct assay_str key_id, const struct assay_key_rotation *rotation,
                                 struct assay_key_made *out, struct assay_error *e) {
     struct assay_key_row *old = NULL;
-    enum assay_status st = find_row(s, key_id, &old, e);
+    assay_instant now = assay_service_now(s->service), until = now + rotation->overlap_seconds * ASSAY_SECOND;
+    assay_instant expires_at = rotation->expires_at;
+    enum assay_status st = assay_key_find(s, key_id, &old, e);
     if (st || !old) return st;
-    if (has_ended(old, assay_service_now(s->service)))
-        return assay_fail(e, ASSAY_KEY_ENDED, "", "the key has ended: make a new one");
+    if (expires_at == ASSAY_NO_INSTANT && old->expires_at != ASSAY_NO_INSTANT)
+        expires_at = now + (old->expires_at - old->created_at);
+    if (has_ended(old, now)) return assay_fail(e, ASSAY_KEY_ENDED, "", "the key has ended: make a new one");
     *out = (struct assay_key_made){.row = {.name = old->name,
                                            .role = old->role,
                                            .provider_id = old->provider_id,
@@ -335,18 +338,17 @@ static enum assay_status rotate(struct assay_session *s, struct assay_str key_id
     return st ? st : write_act(s, "key.replaced", old, &left, e);
 }
 
-enum assay_status assay_key_rotate(struct assay_session *s, struct assay_str key_id, int64_t overlap_seconds,
-                                   assay_instant expires_at, struct assay_key_made *out, struct assay_error *e) {
-    assay_instant until = assay_service_now(s->service) + overlap_seconds * ASSAY_SECOND;
+enum assay_status assay_key_rotate(struct assay_session *s, struct assay_str key_id, const struct assay_key_rotation *rotation,
+                                   struct assay_key_made *out, struct assay_error *e) {
     enum assay_status st = begin(s, e);
-    if (!st) st = rotate(s, key_id, until, expires_at, out, e);
+    if (!st) st = rotate(s, key_id, rotation, out, e);
     return end(s, st, e);
 }
 
 static enum assay_status revoke(struct assay_session *s, struct assay_str key_id, struct assay_error *e) {
     struct assay_key_row *row = NULL;
     assay_instant now = assay_service_now(s->service);
-    enum assay_status st = find_row(s, key_id, &row, e);
+    enum assay_status st = assay_key_find(s, key_id, &row, e);
     if (st || !row || row->revoked_at != ASSAY_NO_INSTANT) return st;
     struct assay_key_row after = *row;
     after.revoked_at = now;

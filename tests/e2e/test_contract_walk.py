@@ -7,6 +7,7 @@ Everything is taken from the contract: a new operation is walked as soon as it s
 not be told from it stands in the tables below, a line each. Each exchange is judged by the client; the last case asks
 whether each documented status has been seen.
 """
+import json
 import select
 import subprocess
 import sys
@@ -36,6 +37,7 @@ FURTHER = [
     ("put_rates", 202, lambda *world: put_off(*world, code="fy01-labour")),
     ("put_scheme", 202, lambda *world: put_off(*world, if_match="*", window_months=4)),
     ("list_changes", 410, {"query": {"provider": "P001", "after": "20010214"}}),
+    ("post_key_rotate", 409, lambda *world: rotate_revoked(*world)),
     ("post_revert", 409, lambda *world: revert_while_running(*world)),
 ]
 
@@ -57,7 +59,7 @@ class Walk:
     """One database and its daemon, in which the contract's examples are told."""
 
     def __init__(self, client):
-        self.client, self.examples, self.d = client, Examples(CONTRACT), tap.Differences()
+        self.client, self.examples, self.d, self.keys = client, Examples(CONTRACT), tap.Differences(), {}
 
     def send(self, want, request, method=None):
         """want: a status, or several. What the reply is beyond that is the client's to judge."""
@@ -90,6 +92,14 @@ class Walk:
                 continue
             for request in self.examples.all_good(op):
                 self.send(TAKEN, request)
+
+    def key_of_another(self, op):
+        """A key of a role that may not do this."""
+        role = next(r for r in ("dashboard", "ccc", "logistics") if r not in op.node["x-roles"])
+        if role not in self.keys:
+            made = self.client.send("POST", "/v1/keys", json.dumps({"name": "walk", "role": role}).encode(), "application/json")
+            self.keys[role] = made.json()["secret"]
+        return self.keys[role]
 
     def stands(self, op):
         """What a PUT would replace is there already."""
@@ -199,6 +209,8 @@ def refuse_heads(walk, op, good):
         want = {401} if not op.open else set(op.statuses) - {401}
         if op.method == "GET" or not op.open:
             walk.send(want, good.but(headers={"Authorization": value}))
+    if 403 in op.statuses:
+        walk.send(403, good.but(headers={"Authorization": f"Bearer {walk.key_of_another(op)}"}))
     walk.send(400, good.but(query={"walked": "1"}))
     for name, value in walk.examples.bad_parameters(op):
         walk.send(400, good.but(query={name: value}))
@@ -299,6 +311,12 @@ def revert_while_running(walk, served, op, status):
     tap.check(running, "an upload under way is not listed as running")
     walk.send(status, walk.good(CONTRACT.by_id[op], path={"upload": running[0]["upload"]}))
     upload.close()
+
+
+def rotate_revoked(walk, served, op, status):
+    made = walk.client.send("POST", "/v1/keys", b'{"name": "walk", "role": "ccc"}', "application/json").json()
+    walk.send(TAKEN, walk.good(CONTRACT.by_id["delete_key"], path={"key": made["key"]}))
+    walk.send(status, walk.good(CONTRACT.by_id[op], path={"key": made["key"]}))
 
 
 def too_much(cluster):

@@ -157,8 +157,35 @@ START_TEST(keys_are_the_same) {
 }
 END_TEST
 
-/* 401 where a key is asked for, 304 where an ETag is given, 413 and 415 where a body is taken, 503 where the handler may wait:
- * and only there. */
+/* x-roles and x-sees are the route's access; what needs no key has neither. */
+START_TEST(roles_are_the_same) {
+    static const char *const sees[] = {"network", "path", "parameter", "sent", "all"};
+    for (size_t i = 0; i < n_routes; i++) {
+        const struct assay_http_route *r = &routes[i];
+        const json_t *op = operation_at(r->pattern, assay_http_method_name(r->method)), *said = json_object_get(op, "x-roles");
+        char list[128] = "", expected[128] = "";
+        for (int role = 1; role < ASSAY_ROLE_COUNT; role++)
+            if (assay_app_may(r->access, (enum assay_role)role))
+                snprintf(expected + strlen(expected), sizeof expected - strlen(expected), " %s",
+                         assay_role_name((enum assay_role)role));
+        for (size_t k = 0; k < json_array_size(said); k++)
+            snprintf(list + strlen(list), sizeof list - strlen(list), " %s", json_string_value(json_array_get(said, k)));
+        ck_assert_msg(!strcmp(list, expected), "%s is for%s, its contract says%s", r->name, expected, list);
+        const char *view = json_string_value(json_object_get(op, "x-sees"));
+        const char *wanted = r->access ? sees[ASSAY_SEES(r->access) >> 16] : NULL;
+        ck_assert_msg(wanted ? view && !strcmp(view, wanted) : !view, "%s: x-sees is %s, wanted %s", r->name, view, wanted);
+    }
+}
+END_TEST
+
+static bool for_every_role(uint32_t access) {
+    for (int role = 1; role < ASSAY_ROLE_COUNT; role++)
+        if (!assay_app_may(access, (enum assay_role)role)) return false;
+    return true;
+}
+
+/* 401 where a key is asked for, 403 where not every one will do, 304 where an ETag is given, 413 and 415 where a body is taken, 503
+ * where the handler may wait: and only there. */
 START_TEST(statuses_follow_from_the_route) {
     for (size_t i = 0; i < n_routes; i++) {
         const struct assay_http_route *r = &routes[i];
@@ -167,6 +194,7 @@ START_TEST(statuses_follow_from_the_route) {
             int status;
             bool expected;
         } rows[] = {{401, r->access != 0},
+                    {403, r->access != 0 && !for_every_role(r->access)},
                     {304, r->method == ASSAY_HTTP_GET && !(r->flags & ASSAY_HTTP_VOLATILE)},
                     {413, r->accepts != NULL},
                     {415, r->accepts != NULL},
@@ -492,6 +520,7 @@ static Suite *suite_of_contract(void) {
     tcase_add_test(t, path_parameters_are_the_pattern);
     tcase_add_test(t, media_types_are_the_same);
     tcase_add_test(t, keys_are_the_same);
+    tcase_add_test(t, roles_are_the_same);
     tcase_add_test(t, scopes_are_sound);
     tcase_add_test(t, statuses_follow_from_the_route);
     tcase_add_test(t, errors_are_the_table);

@@ -314,7 +314,7 @@ END_TEST
 START_TEST(a_key_is_replaced_with_an_overlap) {
     const struct assay_principal *who;
     struct assay_key_made old = made_key(ASSAY_ROLE_DASHBOARD, NULL, ASSAY_NO_INSTANT), k;
-    OK(assay_key_rotate(session, old.row.key_id, 3600, ASSAY_NO_INSTANT, &k, &err));
+    OK(assay_key_rotate(session, old.row.key_id, &(struct assay_key_rotation){3600, ASSAY_NO_INSTANT}, &k, &err));
     OK(check(service, old.key, &who));
     OK(check(service, k.key, &who));
     ck_assert(who->role == ASSAY_ROLE_DASHBOARD && assay_str_eq(k.row.replaces, old.row.key_id));
@@ -322,8 +322,8 @@ START_TEST(a_key_is_replaced_with_an_overlap) {
     ck_assert_int_eq(check(service, old.key, &who), ASSAY_UNAUTHORIZED);
     OK(check(service, k.key, &who));
     struct assay_key_made third;
-    ck_assert_int_eq(assay_key_rotate(session, old.row.key_id, 0, ASSAY_NO_INSTANT, &third, &err), ASSAY_KEY_ENDED);
-    ck_assert_int_eq(assay_key_rotate(session, ASSAY_STR("assay_0000000000000000"), 0, ASSAY_NO_INSTANT, &third, &err),
+    ck_assert_int_eq(assay_key_rotate(session, old.row.key_id, &(struct assay_key_rotation){0, ASSAY_NO_INSTANT}, &third, &err), ASSAY_KEY_ENDED);
+    ck_assert_int_eq(assay_key_rotate(session, ASSAY_STR("assay_0000000000000000"), &(struct assay_key_rotation){0, ASSAY_NO_INSTANT}, &third, &err),
                      ASSAY_NOT_FOUND);
     ck_assert_str_eq(ask("SELECT count(*) FROM api_key"), "2");
 }
