@@ -270,11 +270,20 @@ class Page:
             parts.append('</li>')
         return ''.join(parts) + '</ul>'
 
+    def roles(self, op):
+        """Who may, and what a caller who is one provider's sees of it."""
+        sees = {'path': 'of one provider: its own path', 'parameter': 'of one provider: its own', 'sent': 'each: what is its own',
+                'all': 'the same for all', 'network': 'nobody who is one provider\u2019s'}
+        if 'x-roles' not in op:
+            return '<p class="type">No key is needed.</p>'
+        names = ' '.join(f'<code>{esc(role)}</code>' for role in op['x-roles'])
+        return f'<p class="type">Roles: {names} ({esc(sees[op["x-sees"]])})</p>'
+
     def operation(self, path, method, op, parameters):
         find = ' '.join((method, path, op['operationId'], op['summary'], ' '.join(op.get('tags', [])))).lower()
         return (f'<article id="{esc(op["operationId"])}" data-find="{esc(find)}"><header><span class="method {method}">{method}</span>'
                 f'<code>{esc(path)}</code></header><h3>{two_tongues(op["summary"])}</h3>'
-                + markdown(op.get('description')) + self.parameters(parameters) + self.request(path, method, op, parameters)
+                + markdown(op.get('description')) + self.roles(op) + self.parameters(parameters) + self.request(path, method, op, parameters)
                 + self.responses(op) + '</article>')
 
     def tag(self, tag):

@@ -384,6 +384,39 @@ def figures(cluster):
         contains(line.run("health", "--live").out, "/livez: good")
 
 
+def keys(cluster):
+    """key: made, listed, replaced and revoked; a secret goes to stdout alone, and lets in while it should"""
+    with cluster.database() as db:
+        served = db.serve()
+        line = Line(cluster, served, db.folder)
+        line.run("load", "--quiet", GOLDEN / "providers.ndjson")
+        asked = lambda secret, path: served.client().send("GET", path, headers={"Authorization": f"Bearer {secret}"}).status
+        made = line.run("key", "new", "服务台 P003", "--role", "provider", "--provider", "P003")
+        secret = made.out.strip()
+        tap.check(re.fullmatch(r"assay_[0-9a-f]{16}_[0-9a-f]{64}", secret) and secret not in made.err, f"{made.out} {made.err}")
+        contains(made.err, secret[:22], "role provider", "only time")
+        tap.equal("its own, another's, the network", [200, 404, 403],
+                  [asked(secret, f"/v1/providers{x}") for x in ("/P003", "/P001", "")])
+        listed = line.run("key", "list").out
+        contains(listed, "KEY", "LAST USED", secret[:22], "服务台 P003", "active")
+        tap.check(secret[23:] not in listed, "a secret is listed")
+        tap.equal("as JSON", [secret[:22]], [json.loads(x)["key"] for x in line.run("key", "list", "--json").out.splitlines()])
+        second = line.run("key", "rotate", secret[:22], "--overlap", "3600").out.strip()
+        tap.equal("both hold", [200, 200], [asked(x, "/v1/providers/P003") for x in (secret, second)])
+        contains(line.run("key", "revoke", secret[:22]).err, "revoked")
+        tap.equal("one holds", [401, 200], [asked(x, "/v1/providers/P003") for x in (secret, second)])
+        contains(line.run("key", "rotate", secret[:22], status=3).err, "409 key_ended")
+        contains(line.run("key", "new", "x", "--role", "provider", status=3).err, "missing_field", "/provider")
+        contains(line.run("key", "new", "x", "--role", "provider", "--provider", "P999", status=3).err, "unknown_provider")
+        contains(line.run("key", "new", "x", "--role", "portal", "--expires", "2001-01-01T00:00:00Z", status=3).err, "/expires_at")
+        for wrong in (["key"], ["key", "make"], ["key", "new"], ["key", "new", "x"], ["key", "list", "x"],
+                      ["key", "new", "x", "--role", "boss"], ["key", "rotate", "x", "--overlap", "-1"]):
+            line.run(*wrong, status=2)
+        log = served.log()
+        tap.check(not any(x[23:] in log for x in (secret, second)), "a secret is in the log")
+        contains(log, f"principal={secret[:22]}")
+
+
 def pages(cluster):
     """orders: behind the cursors as far as is wanted, no order lost or doubled"""
     with cluster.database() as db:
@@ -509,5 +542,5 @@ def manual(cluster):
         tap.check(not said, f"{reader[0]}: " + "\n".join(said))
 
 
-daemon.main([load_golden, load_rejected, load_forms, refused, restarted, put_off, stopped, on_a_terminal, figures, pages, check_config, help_of_all,
+daemon.main([load_golden, load_rejected, load_forms, refused, restarted, put_off, stopped, on_a_terminal, figures, keys, pages, check_config, help_of_all,
              completion, manual])
