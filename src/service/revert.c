@@ -13,6 +13,7 @@ struct revert {
     const struct assay_upload_row *upload;
     struct assay_upload_row row; /* of the voids */
     enum assay_party party;
+    bool trial;    /* nothing is written: whether all of it may be taken back */
     bool was_done; /* before: its counts stand and only what is new is added */
     int64_t found; /* records that had no void of ours yet */
     char of[ASSAY_UPLOAD_ID_TEXT];
@@ -92,7 +93,10 @@ static enum assay_status void_some(struct revert *v, const struct assay_brought 
     }
     assay_config_release(cfg);
     v->found += (int64_t)count;
-    struct assay_ingest_run run = {.mode = ASSAY_INGEST_ALL, .finish = finish ? &v->row : NULL, .counted = true};
+    struct assay_ingest_run run = {.mode = v->trial ? ASSAY_INGEST_TRIAL : ASSAY_INGEST_ALL,
+                                   .finish = finish && !v->trial ? &v->row : NULL,
+                                   .counted = true,
+                                   .arena = &v->arena};
     enum assay_status st = assay_ingest_run(v->s, items, count, &run, e);
     *finished = run.finished;
     if (st || run.kept) return st;
@@ -132,30 +136,46 @@ static enum assay_status void_in_slices(struct revert *v, struct assay_error *e)
             while (j < n && assay_str_eq(rows[j - 1].record.order_no, rows[j].record.order_no)) j++;
             st = void_some(v, rows + i, j - i, false, &finished, e);
             struct assay_error ignored;
-            if (!st && assay_store_upload_seen(v->s->db, v->row.upload_id, assay_service_now(v->s->service), &ignored))
+            if (!st && !v->trial &&
+                assay_store_upload_seen(v->s->db, v->row.upload_id, assay_service_now(v->s->service), &ignored))
                 st = assay_db_restore(v->s->db, e);
         }
     }
     return st;
 }
 
-static enum assay_status take_back(struct revert *v, struct assay_error *e) {
+/* All of it, by one transaction where it fits into one. */
+static enum assay_status void_all(struct revert *v, bool *finished, struct assay_error *e) {
     struct assay_brought *rows;
     size_t n;
-    bool finished = false;
-    enum assay_status st = ASSAY_OK;
+    /* The row of one that was broken off does not say how much it brought. */
+    bool small = assay_str_is(v->upload->status, "done") && v->upload->received <= (int64_t)v->s->service->options.atomic_records;
+    *finished = false;
+    if (!small) return void_in_slices(v, e);
+    enum assay_status st = load(v, 0, &rows, &n, e);
+    return st ? st : void_some(v, rows, n, true, finished, e);
+}
+
+/* Who may not take back a record of a closed order gets nothing of the upload back, and leaves no trace of having tried. (What is
+ * closed while it is taken back is found by the slice that it is in.) */
+static enum assay_status may_take_back(const struct revert *v, struct assay_error *e) {
+    struct revert trial = {.s = v->s, .upload = v->upload, .party = v->party, .trial = true};
+    bool finished;
+    if (v->party == ASSAY_PARTY_MANUFACTURER) return ASSAY_OK;
+    memcpy(trial.of, v->of, sizeof trial.of);
+    trial.row.received_at = assay_service_now(v->s->service);
+    enum assay_status st = void_all(&trial, &finished, e);
+    assay_arena_free(&trial.arena);
+    return st;
+}
+
+static enum assay_status take_back(struct revert *v, struct assay_error *e) {
+    bool finished;
     v->was_done = assay_str_is(v->row.status, "done");
     if (!v->was_done) v->row.received = v->row.accepted = v->row.duplicates = 0;
     v->row.status = ASSAY_STR("done");
     v->row.finished_at = v->row.seen_at = assay_service_now(v->s->service);
-    /* The row of one that was broken off does not say how much it brought. */
-    bool small = assay_str_is(v->upload->status, "done") && v->upload->received <= (int64_t)v->s->service->options.atomic_records;
-    if (!small) {
-        st = void_in_slices(v, e);
-    } else {
-        st = load(v, 0, &rows, &n, e);
-        if (!st) st = void_some(v, rows, n, true, &finished, e);
-    }
+    enum assay_status st = void_all(v, &finished, e);
     if (st || finished || (v->was_done && v->found == 0)) return st;
     if (v->found == 0) { /* another may have done it all meanwhile, and counted it better */
         struct assay_upload_row *row;
@@ -179,7 +199,8 @@ enum assay_status assay_upload_revert(struct assay_session *s, int64_t upload_id
         return assay_fail(e, ASSAY_UPLOAD_RUNNING, "", "the upload is still running: wait until it has ended");
     v.upload = row;
     assay_upload_id_format(upload_id, v.of);
-    st = find_revert(&v, request_id, e);
+    st = may_take_back(&v, e);
+    if (!st) st = find_revert(&v, request_id, e);
     if (!st) st = take_back(&v, e);
     assay_arena_free(&v.arena);
     if (st) return st;

@@ -289,10 +289,10 @@ static void check_alike(const char *what, struct assay_http_result *a, struct as
     replace_all(&a->head, from, to);
     replace_all(&a->body, from, to);
     ck_assert_msg(a->status == b->status, "%s: %d, of one that there is not %d", what, a->status, b->status);
-    ck_assert_msg(assay_str_eq(assay_buf_str(&a->head), assay_buf_str(&b->head)), "%s:\n%.900s\nof one that there is not:\n%.900s", what,
-                  a->head.p, b->head.p);
-    ck_assert_msg(assay_str_eq(assay_buf_str(&a->body), assay_buf_str(&b->body)), "%s:\n%.900s\nof one that there is not:\n%.900s", what,
-                  a->body.p, b->body.p);
+    ck_assert_msg(assay_str_eq(assay_buf_str(&a->head), assay_buf_str(&b->head)),
+                  "%s:\n%.900s\nof one that there is not:\n%.900s", what, a->head.p, b->head.p);
+    ck_assert_msg(assay_str_eq(assay_buf_str(&a->body), assay_buf_str(&b->body)),
+                  "%s:\n%.900s\nof one that there is not:\n%.900s", what, a->body.p, b->body.p);
     assay_http_result_free(a);
     assay_http_result_free(b);
 }
@@ -422,8 +422,6 @@ START_TEST(senders_are_held_to_what_is_theirs) {
 }
 END_TEST
 
-/* --- uploads, feeds and lists of one's own ---------------------------------------------------------------------------------------- */
-
 static size_t count_of(const char *key, const char *target, const char *word) {
     struct assay_http_result r;
     size_t n = 0;
@@ -433,6 +431,29 @@ static size_t count_of(const char *key, const char *target, const char *word) {
     assay_http_result_free(&r);
     return n;
 }
+
+/* An upload of a provider whose order is closed since: it may not be taken back by the provider, not in part either, and does not look
+ * as if it had been; the manufacturer may. */
+START_TEST(a_closed_order_is_not_taken_back_by_its_provider) {
+    char revert[80], get[64], closing[ASSAY_UPLOAD_ID_TEXT];
+    snprintf(revert, sizeof revert, "/v1/uploads/%s/revert", program.own_upload);
+    snprintf(get, sizeof get, "/v1/uploads/%s", program.own_upload);
+    upload(own->key, "/v1/repair-events",
+           "[" EVENT("W1-2", "order.completed",
+                     "") ",{\"id\":\"W1-3\",\"type\":\"order.closed\",\"provider\":\"" OWN
+                         "\",\"order\":\"W1\",\"at\":\"2001-02-07T09:00:00+08:00\",\"outcome\":\"repaired\"}]",
+           closing);
+    must(own->key, 409, "POST", revert, NULL);
+    ck_assert_uint_eq(count_of(own->key, get, "\"reverted_by\":null"), 1);
+    ck_assert_uint_eq(count_of(root->key, "/v1/audit?action=upload.reverted", "\"action\""), 0);
+    ck_assert_uint_eq(count_of(root->key, "/v1/uploads?kind=revert", "\"upload\":\"u"), 0);
+    must(callers[6].key, 200, "POST", revert, NULL);
+    ck_assert_uint_eq(count_of(own->key, get, "\"reverted_by\":\"u"), 1);
+    must(own->key, 404, "GET", "/v1/uploads/" NO_UPLOAD, NULL);
+}
+END_TEST
+
+/* --- uploads, feeds and lists of one's own ---------------------------------------------------------------------------------------- */
 
 START_TEST(lists_hold_ones_own) {
     static const char uploads[] = "/v1/uploads", each[] = "\"upload\":\"u";
@@ -565,6 +586,7 @@ static Suite *suite_of_roles(void) {
     tcase_add_test(t, nothing_else_about_it_is_told);
     tcase_add_test(t, nor_by_what_is_sent);
     tcase_add_test(t, senders_are_held_to_what_is_theirs);
+    tcase_add_test(t, a_closed_order_is_not_taken_back_by_its_provider);
     tcase_add_test(t, lists_hold_ones_own);
     tcase_add_test(t, kept_replies_are_everybodys);
     tcase_add_test(t, a_keys_life);
