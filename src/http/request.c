@@ -83,7 +83,7 @@ static bool is_token(struct assay_str s) {
 }
 
 bool assay_http_header_in(struct assay_http_exchange *x, struct assay_str name, struct assay_str value) {
-    if (!is_token(name)) return false;
+    if (!is_token(name) || (value.n > 0 && memchr(value.p, '\r', value.n))) return false; /* a bare CR ends a line to some */
     for (size_t i = 0; i < sizeof header_rows / sizeof *header_rows; i++) {
         const struct header_row *row = &header_rows[i];
         if (!assay_http_name_is(name, row->name)) continue;

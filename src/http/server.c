@@ -183,12 +183,29 @@ static void *on_target(void *cls, const char *target, struct MHD_Connection *mhd
     return x;
 }
 
+/* The library takes a bare LF for the end of a line, ends a value at a NUL, and joins a folded line to the name of its
+ * field: a proxy in front reads such a head otherwise, and what it takes for a body would be a request here. Nothing of that
+ * is told, but it shows in where names and values lie in the library's buffer: in a sound head each line begins two bytes
+ * (CR LF) behind the value before it. */
+struct head {
+    struct assay_http_exchange *x;
+    const char *next; /* where the next line has to begin */
+    bool whole;       /* so far each did */
+};
+
+static bool only_blanks(const char *from, const char *to) {
+    while (*from == ' ' || *from == '\t') from++;
+    return from == to;
+}
+
 static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char *key, size_t key_size, const char *value,
                                  size_t value_size) {
-    struct assay_http_exchange *x = cls;
+    struct head *h = cls;
     struct assay_str v = {value ? value : "", value_size};
-    if (!assay_http_header_in(x, (struct assay_str){key, key_size}, v))
-        x->bad_head = "A header field is malformed or given twice";
+    h->whole = h->whole && key == h->next && only_blanks(key + key_size + 1, value);
+    if (h->whole) h->next = value + value_size + 2;
+    if (!assay_http_header_in(h->x, (struct assay_str){key, key_size}, v))
+        h->x->bad_head = "A header field is malformed or given twice";
     return MHD_YES;
 }
 
@@ -219,8 +236,11 @@ static enum MHD_Result on_head(struct assay_http_exchange *x, struct MHD_Connect
     if (atomic_load(&s->stopping)) return MHD_NO;
     x->pub.method = assay_http_method_parse(method);
     x->pub.received_at = assay_clock_now();
-    MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, on_header, x);
+    struct head head = {.x = x, .next = version + strlen(version) + 2, .whole = true};
+    MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, on_header, &head);
     check_nul(x, version);
+    if (!head.whole || head.next + 2 != method + head_bytes(mhd)) /* CR LF of the empty line */
+        x->bad_head = "A header line is folded, holds a NUL, or does not end with CR LF";
     assay_http_client(s->site->c.proxies, peer_of(mhd), x->pub.headers.x_forwarded_for, x->client);
     bool body = announces_body(&x->pub.headers);
     bool admitted = assay_http_admit(x, head_bytes(mhd), body);

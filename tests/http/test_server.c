@@ -1270,6 +1270,113 @@ START_TEST(test_framing) {
 }
 END_TEST
 
+/* Shapes that two readers could cut differently, each with a second request inside or behind: it is refused or taken as one
+ * whole, the connection ends where it was refused, and what was hidden is never carried out. */
+START_TEST(test_hidden_requests) {
+#define HIDDEN POST_LINE("/echo?ms=1") "Content-Length: 0\r\n\r\n"
+    static const char *const bad[] = {
+        POST_LINE("/stream") TEXT "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" HIDDEN,
+        POST_LINE("/stream") TEXT "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n" HIDDEN,
+        POST_LINE("/stream") TEXT "Content-Length: 0\r\nContent-Length: 4\r\n\r\n" HIDDEN,
+        POST_LINE("/stream") TEXT "Content-Length: 4\r\nContent-Length: 0\r\n\r\n" HIDDEN,
+        POST_LINE("/stream") TEXT "Content-Length: -4\r\n\r\n" HIDDEN,
+        POST_LINE("/stream") TEXT "Content-Length: 0 4\r\n\r\n" HIDDEN,
+        POST_LINE("/stream") TEXT "Content-Length: 18446744073709551616\r\n\r\n" HIDDEN, /* 2^64: 0 to who wraps */
+        POST_LINE("/stream") TEXT "Content-Length : 0\r\n\r\n" HIDDEN,
+        POST_LINE("/stream") TEXT "Content-Length:\r\n 61\r\n\r\n" HIDDEN,   /* folded: a body of 61 bytes to who unfolds */
+        POST_LINE("/stream") TEXT "Content-Le: 0\r\n ngth\r\n\r\n" HIDDEN,   /* a name made by folding */
+        POST_LINE("/stream") TEXT "X: a\nContent-Length: 0\r\n\r\n" HIDDEN,  /* a field to who ends lines so */
+        POST_LINE("/stream") TEXT "X: a\rContent-Length: 61\r\n\r\n" HIDDEN, /* likewise */
+        POST_LINE("/stream") TEXT "Transfer-Encoding: chunked\r\n ,x\r\n\r\n0\r\n\r\n" HIDDEN,
+        POST_LINE("/stream") TEXT "X: a\r\n Content-Length: 9\r\nContent-Length: 0\r\nContent-Length: 9\r\n\r\n" HIDDEN,
+        POST_LINE("/stream") TEXT "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n" HIDDEN,
+        POST_LINE("/stream") TEXT "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n" HIDDEN,
+        POST_LINE("/stream") TEXT "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n" HIDDEN,
+        POST_LINE("/stream") TEXT "Transfer-Encoding:\vchunked\r\n\r\n0\r\n\r\n" HIDDEN,
+        POST_LINE("/stream") TEXT "Transfer-Encoding: chunked\r\n\r\n10000000000000000\r\n" HIDDEN, /* 2^64 */
+        POST_LINE("/stream") TEXT "Transfer-Encoding: chunked\r\n\r\n+0\r\n\r\n" HIDDEN,
+        POST_LINE("/stream") TEXT "Transfer-Encoding: chunked\r\n\r\n0x0\r\n\r\n" HIDDEN,
+        POST_LINE("/stream") TEXT "Transfer-Encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n" HIDDEN,
+        "POST /stream HTTP/1.1\r\n" TEXT "Content-Length: 0\r\n\r\n" HIDDEN, /* no Host */
+        POST_LINE("/stream") HOST TEXT "Content-Length: 0\r\n\r\n" HIDDEN,   /* two of them */
+        "POST /stream HTTP/2.0\r\n" HOST TEXT "Content-Length: 0\r\n\r\n" HIDDEN,
+        "POST /stream http/1.1\r\n" HOST TEXT "Content-Length: 0\r\n\r\n" HIDDEN,
+        "GET /hello\r\n" HIDDEN,                   /* HTTP/0.9 */
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" HIDDEN, /* the preface of HTTP/2 */
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct client c = dial();
+        say(&c, bad[i]);
+        struct reply r = hear_for(&c, false, 3000);
+        ck_assert_msg(r.status >= 400 && r.status < 506, "%zu: %s%d", i, bad[i], r.status);
+        ck_assert_msg(ends(&c, 3000), "%zu: %s", i, bad[i]);
+        ck_assert_msg(atomic_load(&handled) == 0, "%zu: %s", i, bad[i]);
+        reply_free(&r);
+        hang_up(&c);
+    }
+}
+END_TEST
+
+/* Heads that are old, odd or meant for another server. What is refused for its shape is not gone on from. */
+START_TEST(test_odd_heads) {
+    static const struct {
+        const char *request;
+        int status;
+    } rows[] = {
+        {"GET /hello HTTP/1.1\nHost: test\n\n", 400},
+        {"GET /hello HTTP/1.1\r\n" HOST "X: a\rb\r\n\r\n", 400},
+        {GET_LINE("/hello") "X: a\r\n b\r\n\r\n", 400},
+        {GET_LINE("/hello") " X: first folded\r\n\r\n", 400},
+        {GET_LINE("http://test/hello") "\r\n", 200},
+        {"\r\n" GET_LINE("/hello") "\r\n", 200}, /* an empty line before: of old clients, behind a body */
+        {GET_LINE("/hello") "Cookie: a=b; c=\"d\"\r\nX:\r\nY: \t z \t\r\nCookie: e\r\n\r\n", 200},
+        {GET_LINE("/hello") "X:y\r\nLast: \r\n\r\n", 200},
+        {GET_LINE("http://other/hello") "\r\n", 200},
+        {"CONNECT test:443 HTTP/1.1\r\n" HOST "\r\n", 400},
+        {"OPTIONS * HTTP/1.1\r\n" HOST "\r\n", 400},
+        {"GET * HTTP/1.1\r\n" HOST "\r\n", 400},
+        {"GET hello HTTP/1.1\r\n" HOST "\r\n", 400},
+        {"BREW /hello HTTP/1.1\r\n" HOST "\r\n", 405},
+        {"get /hello HTTP/1.1\r\n" HOST "\r\n", 405},
+        {"TRACE /hello HTTP/1.1\r\n" HOST "\r\n", 405},
+        {"GET /hello HTTP/1.1\r\n" HOST HOST "\r\n", 400},
+        {GET_LINE("/hello") ": empty\r\n\r\n", 400},
+        {GET_LINE("/hello") "X\x01: a\r\n\r\n", 400},
+        {GET_LINE("/hello") "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n", 200},
+        {GET_LINE("/hello") "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n", 200},
+        {GET_LINE("/hello") "Expect: a-miracle\r\n\r\n", 200},
+        {POST_LINE("/echo") TEXT "Content-Length: 1\r\nExpect: a-miracle\r\n\r\nx", 200},
+        {POST_LINE("/stream") TEXT "Content-Length:\r\n 1\r\n\r\nx", 400},
+        {POST_LINE("/stream") TEXT "Transfer-Encoding: chunked\r\n\r\n1;x=\"y\"\r\na\r\n0\r\nContent-Length: 9\r\n\r\n", 200},
+        {POST_LINE("/stream") TEXT "Transfer-Encoding: chunked\r\n\r\n1\na\n0\n\n", 200},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct client c = dial();
+        say(&c, rows[i].request);
+        struct reply r = hear_for(&c, false, 3000);
+        ck_assert_msg(r.status == rows[i].status, "%zu: %s%d", i, rows[i].request, r.status);
+        if (r.status == 400) ck_assert_msg(ends(&c, 3000), "%zu: %s", i, rows[i].request);
+        reply_free(&r);
+        hang_up(&c);
+    }
+    /* A NUL, where C's strings end, in a name and in a value, the last and not the last. */
+#define NUL(text) \
+    { GET_LINE("/hello") text, sizeof(GET_LINE("/hello") text) - 1 }
+    static const struct {
+        const char *p;
+        size_t n;
+    } nuls[] = {NUL("X: a\0b\r\n\r\n"), NUL("X: a\0b\r\nY: c\r\n\r\n"), NUL("X\0: a\r\n\r\n"), NUL("X: a\0\r\n\r\n")};
+    for (size_t i = 0; i < sizeof nuls / sizeof *nuls; i++) {
+        struct client c = dial();
+        say_bytes(&c, nuls[i].p, nuls[i].n);
+        struct reply r = hear_for(&c, false, 3000);
+        ck_assert_msg(r.status == 400, "%zu: %d", i, r.status);
+        reply_free(&r);
+        hang_up(&c);
+    }
+}
+END_TEST
+
 /* Half a request, then nothing, then the end of the connection, at each byte. */
 START_TEST(test_half_requests) {
     static const char *const whole[] = {POST_LINE("/echo") TEXT "Content-Length: 9\r\n\r\nsome text",
@@ -2020,8 +2127,8 @@ static Suite *suite_of_server(void) {
     ADD(tc, test_keys), ADD(tc, test_connection_reuse), ADD(tc, test_dribbled_request), ADD(tc, test_half_closed_client);
     ADD(tc, test_etag), ADD(tc, test_if_match), ADD(tc, test_gzip), ADD(tc, test_kept_replies), ADD(tc, test_kept_forms),
         ADD(tc, test_accept), ADD(tc, test_cors);
-    ADD(tc, test_media_types), ADD(tc, test_framing), ADD(tc, test_half_requests), ADD(tc, test_head_bounds),
-        ADD(tc, test_body_bounds);
+    ADD(tc, test_media_types), ADD(tc, test_framing), ADD(tc, test_hidden_requests), ADD(tc, test_odd_heads),
+        ADD(tc, test_half_requests), ADD(tc, test_head_bounds), ADD(tc, test_body_bounds);
     ADD(tc, test_buffered_bound), ADD(tc, test_stream), ADD(tc, test_stream_flow);
     ADD(tc, test_full_lane), ADD(tc, test_full_stream_lane), ADD(tc, test_connection_limit);
     ADD(tc, test_body_deadline), ADD(tc, test_idle_and_slow_heads), ADD(tc, test_vanishing_clients);
