@@ -17,6 +17,7 @@
 #define OPENED(more) EVENT("order.opened", ",\"channel\":\"ccc\",\"product\":\"server\"" more)
 #define REQUESTED(more) EVENT("part.requested", ",\"request\":1,\"line\":\"R1\",\"part_no\":\"C1\"" more)
 #define TEN "0123456789"
+#define HUNDRED "1234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890"
 #define SIXTY TEN TEN TEN TEN TEN TEN
 
 static struct assay_arena arena;
@@ -226,6 +227,18 @@ static const struct {
     {E, "{\"a\\u0000b\":1}", " nul_character"},
     {E, "{\"request\":9223372036854775808}", " out_of_range"},
     {E, "{\"request\":1e999}", " out_of_range"},
+    {E, "{\"request\":-1e999999}", " out_of_range"},
+    {E, "{\"request\":" HUNDRED HUNDRED HUNDRED HUNDRED "}", " out_of_range"}, /* 400 digits */
+    {E, "{\"id\":\"\\ud800\"}", " invalid_json"}, /* half a pair */
+    {E, "{\"id\":\"\\udc00\\ud800\"}", " invalid_json"},
+    {E, "{\"id\":\"\xED\xA0\x80\"}", " invalid_utf8"}, /* the same, as bytes */
+    {E, "{\"id\":\"\xC0\x80\"}", " invalid_utf8"}, /* NUL in two bytes */
+    {E, "{\"id\":\"\xF4\x90\x80\x80\"}", " invalid_utf8"}, /* beyond Unicode */
+    {E, "{\"\\ud800\":1}", " invalid_json"},
+    {E, OPENED(",\"serial\":\"\\u0000\""), "/serial nul_character"},
+    {E, OPENED(",\"serial\":\"" HUNDRED HUNDRED HUNDRED HUNDRED "\""), "/serial too_long"},
+    {E, "{}x", " invalid_json"},
+    {E, "{\"id\":NaN}", " invalid_json"},
     {E, "\xEF\xBB\xBF{}", " invalid_json"},
     {E, "{} {}", " invalid_json"},
 };
