@@ -17,6 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define KEY "0123456789abcdef0123456789abcdef"
 #define PROVIDERS 40
 #define FIELDS 24
+#define SEPARATOR '\x1f' /* between a cursor's fields, as in app.c */
 
 static void must(bool holds) {
     if (!holds) abort();
@@ -55,10 +56,47 @@ static enum assay_http_flow walk(struct assay_http_request *r, void *worker) {
     return ASSAY_HTTP_DONE;
 }
 
+/* What a handler may ask of the head: whatever was sent, the answer is one that its header promises. */
+static void ask_head(const struct assay_http_request *r) {
+    struct assay_errors es = {0};
+    bool deep = false;
+    enum assay_status s = assay_http_if_match(r, "7"), none = assay_http_if_match(r, NULL);
+    must(s == ASSAY_OK || s == ASSAY_PRECONDITION_REQUIRED || s == ASSAY_PRECONDITION_FAILED);
+    must(none != ASSAY_OK && (none == ASSAY_PRECONDITION_REQUIRED) == !r->headers.if_match.p &&
+         (s == ASSAY_PRECONDITION_REQUIRED) == !r->headers.if_match.p);
+    must(!assay_http_if_none_match(r, "7") || r->headers.if_none_match.p);
+    must(!assay_http_no_cache(r) || r->headers.cache_control.p);
+    int64_t wait = assay_http_prefer_wait(r, -7);
+    must(wait >= 0 || wait == -7);
+    must(wait == -7 || r->headers.prefer.p);
+    assay_http_param_bool(r, "deep", &deep, &es);
+    must(es.n == 0 || !deep);
+    (void)assay_http_media_param(r, "charset");
+    (void)assay_http_prefers_zh(r);
+    (void)assay_http_accepts(r, "text/csv");
+}
+
+/* A check sum keeps guesses out of a cursor's fields, so they come from the path as well, sealed as the server does. */
+static void cursor_there_and_back(const struct assay_http_request *r, struct assay_str what) {
+    struct assay_str in[2] = {{what.p, what.n / 2}, {what.p + what.n / 2, what.n - what.n / 2}}, out[2] = {{0}};
+    struct assay_buf b = {0};
+    assay_cursor_write('o', in, 2, &b);
+    must(!assay_cursor_read('p', assay_buf_str(&b), r->arena, out, 2)); /* of another list */
+    must(assay_cursor_read('o', assay_buf_str(&b), r->arena, out, 2));
+    must(memchr(what.p, SEPARATOR, what.n) || (assay_str_eq(in[0], out[0]) && assay_str_eq(in[1], out[1])));
+    assay_instant t = assay_cursor_to_instant(out[0], r->arena);
+    must(assay_cursor_to_instant(assay_cursor_instant(r->arena, t), r->arena) == t);
+    b.p[b.n - 1] = b.p[b.n - 1] == '0' ? '1' : '0';
+    must(!assay_cursor_read('o', assay_buf_str(&b), r->arena, out, 2)); /* changed */
+    assay_buf_free(&b);
+}
+
 /* A list with two fields in its cursor, and what a variable says. */
 static enum assay_http_flow list(struct assay_http_request *r, void *worker) {
     (void)worker;
     struct assay_str fields[2] = {{0}}, cursor = assay_http_param(r, "cursor");
+    ask_head(r);
+    cursor_there_and_back(r, r->vars[0]);
     struct assay_buf b = {0}, again = {0};
     reached = true;
     assay_json_object(&b, NULL);
@@ -80,6 +118,7 @@ static enum assay_http_flow take(struct assay_http_request *r, void *worker) {
     (void)worker;
     struct assay_buf b = {0};
     reached = true;
+    ask_head(r);
     must((r->media >= 0 || r->body.n == 0) && r->body.n <= 4096);
     assay_json_object(&b, NULL);
     assay_json_int(&b, "bytes", (int64_t)r->body.n);
@@ -88,7 +127,7 @@ static enum assay_http_flow take(struct assay_http_request *r, void *worker) {
     return ASSAY_HTTP_DONE;
 }
 
-static const char *const walk_params[] = {"limit", "cursor", "from", "to", NULL}, *const list_params[] = {"cursor", NULL},
+static const char *const walk_params[] = {"limit", "cursor", "from", "to", NULL}, *const list_params[] = {"cursor", "deep", NULL},
                          *const produces[] = {"application/json", "text/csv", NULL},
                          *const accepts[] = {"application/json", "application/cloudevents+json", NULL};
 static const struct assay_http_route routes[] = {
