@@ -11,6 +11,7 @@
 #include "assay/codec.h"
 #include "assay/json_view.h"
 #include "http/app.h"
+#include "service/internal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -131,7 +132,7 @@ static const char *const walk_params[] = {"limit", "cursor", "from", "to", NULL}
                          *const produces[] = {"application/json", "text/csv", NULL},
                          *const accepts[] = {"application/json", "application/cloudevents+json", NULL};
 static const struct assay_http_route routes[] = {
-    {.name = "walk", .method = ASSAY_HTTP_GET, .pattern = "/v1/walk", .handler = walk, .access = 1, .params = walk_params},
+    {.name = "walk", .method = ASSAY_HTTP_GET, .pattern = "/v1/walk", .handler = walk, .access = ASSAY_MAY(ADMIN), .params = walk_params},
     {.name = "list",
      .method = ASSAY_HTTP_GET,
      .pattern = "/v1/{what}/list",
@@ -143,7 +144,7 @@ static const struct assay_http_route routes[] = {
      .pattern = "/v1/take",
      .kind = ASSAY_HTTP_WORKER,
      .handler = take,
-     .access = 1,
+     .access = ASSAY_MAY(ADMIN),
      .accepts = accepts,
      .max_body = 4096,
      .flags = ASSAY_HTTP_GZIP_BODY},
@@ -151,7 +152,9 @@ static const struct assay_http_route routes[] = {
 
 static void configure(struct assay_http_config *c, struct assay_app *app, const char **origins) {
     static char codes[PROVIDERS][8];
-    *app = (struct assay_app){.admin_key = KEY};
+    static struct assay_service service = {.options.now = assay_clock_now}; /* that knows no key of a database */
+    if (!service.keys) service.keys = assay_keys_new();
+    *app = (struct assay_app){.admin_key = KEY, .service = &service};
     origins[0] = "https://portal.example";
     origins[1] = NULL;
     for (int i = 0; i < PROVIDERS; i++) {
