@@ -28,6 +28,17 @@ struct assay_db_stats {
 };
 void assay_db_stats(struct assay_db_stats *out);
 
+/* --- how the database is doing (assayd doctor) ----------------------------------------------------------------------------- */
+struct assay_vital {
+    struct assay_str name, value;
+};
+/* Settings of the server that are named, and what sql/queries/vitals.sql tells besides. */
+enum assay_status assay_store_vitals(struct assay_db *db, const struct assay_str *settings, size_t n_settings,
+                                     struct assay_arena *a, struct assay_vital **rows, size_t *n,
+                                     struct assay_error *e) ASSAY_MUST_CHECK;
+/* A commit of almost nothing: how long does it take? */
+enum assay_status assay_store_commit_probe(struct assay_db *db, struct assay_error *e) ASSAY_MUST_CHECK;
+
 /* --- migrations ------------------------------------------------------------------------------------------------------ */
 /* Apply what is missing, each in a transaction of its own, under an advisory lock; then seed an empty configuration
  * with the calendars and schemes of sql/. ASSAY_CONFIG where the schema is newer than this program. */

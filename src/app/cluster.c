@@ -630,6 +630,20 @@ enum assay_status assay_cluster_start(const char *state_dir, struct assay_cluste
     return ASSAY_OK;
 }
 
+bool assay_cluster_in_use(const char *state_dir, struct assay_buf *conninfo) {
+    struct assay_cluster *c = assay_xcalloc(1, sizeof *c);
+    struct assay_error e;
+    struct stat there;
+    c->state_fd = c->lock_fd = c->pidfd = -1;
+    bool used = stat(state_dir, &there) == 0 && open_state(c, state_dir, &e) == ASSAY_OK;
+    if (used) c->lock_fd = openat(c->state_fd, "lock", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    used = used && c->lock_fd >= 0 && flock(c->lock_fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    used = used && choose_user(c, &e) == ASSAY_OK && choose_run(c, &e) == ASSAY_OK;
+    if (used) assay_buf_adds(conninfo, c->conninfo);
+    free_cluster(c);
+    return used;
+}
+
 const char *assay_cluster_conninfo(const struct assay_cluster *c) { return c->conninfo; }
 
 int assay_cluster_ended_fd(const struct assay_cluster *c) { return c->pidfd; }

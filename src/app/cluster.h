@@ -12,6 +12,7 @@
 #define ASSAY_CLUSTER_H
 
 #include "assay/error.h"
+#include "assay/str.h"
 
 struct assay_cluster;
 
@@ -22,6 +23,9 @@ struct assay_cluster;
  * ASSAY_CONFIG: what the operator has to mend (field "state-dir" or "ASSAY_PG_BIN"), another daemon's lock included.
  * ASSAY_IO, ASSAY_DATABASE_UNAVAILABLE: with what initdb or the server said. *out is the caller's to stop. */
 enum assay_status assay_cluster_start(const char *state_dir, struct assay_cluster **out, struct assay_error *e) ASSAY_MUST_CHECK;
+
+/* Whether a daemon uses the cluster of state_dir at this moment; then conninfo is where its server listens. Changes nothing. */
+bool assay_cluster_in_use(const char *state_dir, struct assay_buf *conninfo);
 
 /* "host=/... port=5432 user=assay dbname=assay"; lives as long as the cluster. */
 const char *assay_cluster_conninfo(const struct assay_cluster *c);

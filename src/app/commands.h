@@ -7,9 +7,9 @@
 #include "app/cluster.h"
 #include "app/settings.h"
 
-extern const struct assay_command assay_command_serve, assay_command_check_config, assay_command_migrate, assay_command_recompute,
-    assay_command_load, assay_command_sample, assay_command_explain, assay_command_orders, assay_command_key,
-    assay_command_health, assay_command_completion, assay_command_man;
+extern const struct assay_command assay_command_serve, assay_command_check_config, assay_command_doctor, assay_command_migrate,
+    assay_command_recompute, assay_command_load, assay_command_sample, assay_command_explain, assay_command_orders,
+    assay_command_key, assay_command_health, assay_command_completion, assay_command_man;
 
 /* The database the settings name: the embedded one, started (the caller stops *cluster), or the URL's. */
 enum assay_status assay_cmd_database(const struct assay_settings *s, struct assay_cluster **cluster, const char **conninfo,

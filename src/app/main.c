@@ -5,9 +5,9 @@
 #include "app/commands.h"
 
 static const struct assay_command *const commands[] = {
-    &assay_command_serve, &assay_command_check_config, &assay_command_migrate,    &assay_command_recompute,
-    &assay_command_load,  &assay_command_sample,       &assay_command_orders,     &assay_command_explain,
-    &assay_command_key,   &assay_command_health,       &assay_command_completion, &assay_command_man,
+    &assay_command_serve,  &assay_command_check_config, &assay_command_doctor, &assay_command_migrate, &assay_command_recompute,
+    &assay_command_load,   &assay_command_sample,       &assay_command_orders, &assay_command_explain, &assay_command_key,
+    &assay_command_health, &assay_command_completion,   &assay_command_man,
 };
 #define N_COMMANDS (sizeof commands / sizeof *commands)
 

@@ -89,6 +89,7 @@ SHAPE(rejection, assay_rejection_row,
     AT(assay_key_row, TEXT, replaces), AT(assay_key_row, INSTANT, last_used_at)
 SHAPE(key, assay_key_row, KEY_COLUMNS);
 SHAPE(key_listed, assay_key_row, KEY_COLUMNS, AT(assay_key_row, TEXT, provider));
+SHAPE(vital, assay_vital, AT(assay_vital, TEXT, name), AT(assay_vital, TEXT, value));
 SHAPE(audit, assay_audit_row,
     AT(assay_audit_row, INT8, audit_id), AT(assay_audit_row, INSTANT, at), AT(assay_audit_row, TEXT, actor),
     AT(assay_audit_row, TEXT, role), AT(assay_audit_row, TEXT, request_id), AT(assay_audit_row, TEXT, action),

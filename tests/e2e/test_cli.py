@@ -462,6 +462,40 @@ def check_config(cluster):
     contains(said.stderr, "upload-queue", "idle-seconds")
 
 
+def doctor(cluster):
+    """doctor: a line for each thing that it looks at, beside a daemon and without one; what is wrong it says, and changes nothing"""
+    with cluster.database() as db:
+        served = db.serve()
+        key = served.key_path.read_text().strip()
+        settings = ["--database-url", db.conninfo, "--admin-key", key, "--state-dir", str(db.folder / "d")]
+        asked = [*settings, "--url", f"http://127.0.0.1:{served.port}"]
+        (db.folder / "d").mkdir(mode=0o700)
+        said = offline(cluster, "doctor", *asked).stdout
+        for what in ("settings", "time zones", "disk", "schema", "database", "durability", "connections", "clocks", "transactions",
+                     "commits", "daemon"):
+            tap.check(re.search(rf"^(good|unwise)  +{what}  ", said, re.M), f"{what}\n{said}")
+        contains(said, "PostgreSQL 1", "synchronous_commit is on", " is ready", ", 0 wrong")
+        tap.check(key not in said, "the key is shown")
+        offline(cluster, "doctor", *asked, "--strict", status=1)  # the key stands on the command line
+        db.sql("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', current_database()); END $$")
+        (db.folder / "d" / "admin.key").write_text("x")
+        (db.folder / "d" / "admin.key").chmod(0o644)
+        said = offline(cluster, "doctor", "--quiet", *asked, status=1).stdout
+        contains(said, "WRONG   durability    synchronous_commit is off", "others than its owner may read")
+        tap.check(not re.search("^good", said, re.M), said)
+        db.sql("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I RESET synchronous_commit', current_database()); END $$")
+        (db.folder / "d" / "admin.key").unlink()
+        served.stop()
+        contains(offline(cluster, "doctor", *asked, status=1).stdout, "WRONG   daemon", "cannot be reached")
+        db.sql("INSERT INTO schema_migration SELECT 999, 'future', now()")
+        contains(offline(cluster, "doctor", *settings, status=1).stdout, "WRONG   schema", "newer than this program")
+        contains(offline(cluster, "doctor", "--database-url", "host=/nowhere dbname=x", "--state-dir", str(db.folder / "d"), status=1).stdout,
+                 "WRONG   database")
+        contains(offline(cluster, "doctor", "--state-dir", str(db.folder / "none")).stdout, "there is none yet")
+        tap.check(not (db.folder / "none").exists(), "it made something")
+        contains(offline(cluster, "doctor", "--read-workers", "x", "--state-dir", "/d", status=1).stdout, "WRONG   settings", "read-workers")
+
+
 def help_of_all(cluster):
     """help: every command has what it needs to be understood; a wrong word names the nearest; the version"""
     text = offline(cluster, "--help").stdout
@@ -542,5 +576,5 @@ def manual(cluster):
         tap.check(not said, f"{reader[0]}: " + "\n".join(said))
 
 
-daemon.main([load_golden, load_rejected, load_forms, refused, restarted, put_off, stopped, on_a_terminal, figures, keys, pages, check_config, help_of_all,
+daemon.main([load_golden, load_rejected, load_forms, refused, restarted, put_off, stopped, on_a_terminal, figures, keys, pages, check_config, doctor, help_of_all,
              completion, manual])
