@@ -8,7 +8,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { BIGGEST = 1 << 20, MUTANTS = 2000 };
+enum { BIGGEST = 1 << 20 };
+static int mutants; /* of each file: --mutants=N, first */
 
 static uint64_t random_next(uint64_t *state) { /* splitmix64 */
     uint64_t z = (*state += UINT64_C(0x9E3779B97F4A7C15));
@@ -56,10 +57,10 @@ static int replay_file(const char *path, uint64_t seed) {
     if (!f) return 0;
     size_t n = fread(whole, 1, sizeof whole, f);
     fclose(f);
-    printf("# %s and %d mutants from seed %llu\n", path, MUTANTS, (unsigned long long)seed);
+    printf("# %s and %d mutants from seed %llu\n", path, mutants, (unsigned long long)seed);
     fflush(stdout);
     run(whole, n);
-    for (int i = 0; i < MUTANTS; i++) {
+    for (int i = 0; i < mutants; i++) {
         memcpy(mutant, whole, n);
         run(mutant, wound(mutant, n, &seed));
     }
@@ -69,6 +70,11 @@ static int replay_file(const char *path, uint64_t seed) {
 int main(int argc, char **argv) {
     int files = 0;
     for (int i = 1; i < argc; i++) {
+        static const char option[] = "--mutants=";
+        if (strncmp(argv[i], option, sizeof option - 1) == 0) {
+            mutants = (int)strtol(argv[i] + sizeof option - 1, NULL, 10);
+            continue;
+        }
         DIR *dir = opendir(argv[i]);
         for (struct dirent *entry; dir && (entry = readdir(dir));) {
             char path[4096];
