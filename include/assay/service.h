@@ -465,18 +465,20 @@ void assay_offline_judge(struct assay_offline *o, const struct assay_offline_ord
 
 /* --- verification ------------------------------------------------------------------------------------------------------ */
 /* Starts from the records alone, refolds everything and compares order rows, verdicts, tallies, pay and evaluations with
- * what is stored, provider by provider in a snapshot each. report is called for each difference. */
+ * what is stored, provider by provider in a snapshot each. Whether the records themselves are all there shows in their numbers: each
+ * that was taken has the next one of its provider, up to the head's. report is called for each difference. */
 struct assay_difference {
-    const char *what;               /* "order", "verdict", "tally", "pay", "evaluation", "voided" */
-    struct assay_str provider, key; /* order number, or scheme and month */
+    const char *what;               /* "order", "verdict", "tally", "pay", "evaluation", "voided", "record" */
+    struct assay_str provider, key; /* order number, scheme and month, or a record's number */
     const char *detail;
 };
 struct assay_verify_result {
     int64_t providers, records, orders, verdicts, tallies, differences;
+    int64_t lost; /* of the differences, those of records: they are the truth, nothing can put them right */
 };
 enum assay_status assay_recompute_verify(struct assay_session *s, void (*report)(void *arg, const struct assay_difference *d),
                                          void *arg, struct assay_verify_result *out, struct assay_error *e) ASSAY_MUST_CHECK;
-/* The same comparison, then puts right what differs. */
+/* The same comparison, then puts right what differs, but what is lost. */
 enum assay_status assay_recompute_repair(struct assay_session *s, void (*report)(void *arg, const struct assay_difference *d),
                                          void *arg, struct assay_verify_result *out, struct assay_error *e) ASSAY_MUST_CHECK;
 

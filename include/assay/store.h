@@ -544,6 +544,9 @@ enum assay_status assay_store_revision(struct assay_db *db, int64_t *data, int64
 /* All heads, by provider_id. */
 enum assay_status assay_store_heads(struct assay_db *db, struct assay_arena *a, struct assay_head **rows, size_t *n,
                                     struct assay_error *e) ASSAY_MUST_CHECK;
+/* One provider's; *row NULL: there is none. */
+enum assay_status assay_store_head(struct assay_db *db, int32_t provider_id, struct assay_arena *a, struct assay_head **row,
+                                   struct assay_error *e) ASSAY_MUST_CHECK;
 
 /* --- uploads -------------------------------------------------------------------------------------------------------------- */
 struct assay_upload_row {

@@ -84,15 +84,22 @@ static int run_recompute(int argc, char **argv) {
     if (!st && repair) st = assay_recompute_repair(session, print_difference, NULL, &result, &e);
     else if (!st) st = assay_recompute_verify(session, print_difference, NULL, &result, &e);
     if (!st)
-        printf("%lld records of %lld providers: %lld orders, %lld verdicts, %lld tallies compared, %lld differences%s\n",
+        printf("%lld records of %lld providers: %lld orders, %lld verdicts, %lld tallies compared, %lld differences%s",
                (long long)result.records, (long long)result.providers, (long long)result.orders, (long long)result.verdicts,
-               (long long)result.tallies, (long long)result.differences, repair && result.differences ? ", put right" : "");
+               (long long)result.tallies, (long long)result.differences,
+               repair && result.differences > result.lost ? ", put right" : "");
+    if (!st && result.lost)
+        printf("; of these %lld are of records that are gone: restore a backup, or have their senders send them again (the gap "
+               "in the numbers "
+               "stays)",
+               (long long)result.lost);
+    if (!st) putchar('\n');
     assay_session_close(session);
     assay_service_stop(service);
     assay_cluster_stop(cluster);
     assay_settings_free(&settings);
     if (st) return complain(st, &e);
-    return result.differences && !repair;
+    return result.lost || (result.differences && !repair);
 }
 
 const struct assay_command assay_command_recompute = {
@@ -102,13 +109,16 @@ const struct assay_command assay_command_recompute = {
     .synopsis = "--verify|--repair [settings]",
     .about = "Derives orders, verdicts, tallies, pay and evaluations from the records alone and compares them with what is "
              "stored: the "
-             "proof that what was kept up step by step is what the whole gives.",
+             "proof that what was kept up step by step is what the whole gives. Whether records are missing shows in their "
+             "numbers, which have "
+             "no gaps; what is missing cannot be put right.",
     ASSAY_OPTIONS(recompute_options),
     .settings = true,
     .examples = (const struct assay_example[]){{"After a restore:", "assayd recompute --verify --state-dir /var/lib/assay"}, {0}},
-    .exit_status = (const struct assay_exit_status[]){{0, "no difference, or all put right"},
-                                                      {1, "there are differences, or it failed"},
-                                                      {2, "wrong usage or settings"},
-                                                      {0}},
+    .exit_status =
+        (const struct assay_exit_status[]){{0, "no difference, or all put right"},
+                                           {1, "there are differences (with --repair, records are missing), or it failed"},
+                                           {2, "wrong usage or settings"},
+                                           {0}},
     .run = run_recompute,
 };

@@ -17,6 +17,7 @@ struct verify {
     void *arg;
     struct assay_verify_result *out;
     /* stored */
+    struct assay_head *head; /* NULL: none */
     struct assay_record_row *records;
     struct assay_order_row *orders;
     struct assay_verdict_row *verdicts;
@@ -65,6 +66,7 @@ static enum assay_status load_stored(struct verify *v, struct assay_error *e) {
     int32_t id = v->provider->id;
     struct assay_db *db = v->s->db;
     enum assay_status st = assay_store_records_of(db, id, v->a, &v->records, &v->n_records, e);
+    if (!st) st = assay_store_head(db, id, v->a, &v->head, e);
     if (!st) st = assay_store_verdicts_of(db, id, v->a, &v->verdicts, &v->n_verdicts, e);
     if (!st) st = assay_store_tallies_of(db, id, v->a, &v->tallies, &v->n_tallies, e);
     if (!st) st = assay_store_pays_of(db, id, v->a, &v->pays, &v->n_pays, e);
@@ -100,6 +102,38 @@ static enum assay_status list_targets(struct verify *v, struct assay_error *e) {
 }
 
 /* --- comparing -------------------------------------------------------------------------------------------------------------- */
+
+static void lost(struct verify *v, int64_t from, int64_t to, const char *what) {
+    char key[24], detail[120];
+    snprintf(key, sizeof key, "%lld", (long long)from);
+    if (from == to) snprintf(detail, sizeof detail, "%s", what);
+    else snprintf(detail, sizeof detail, "%s, up to number %lld", what, (long long)to);
+    differs(v, "record", assay_str_c(assay_arena_printf(v->a, "%s", key)), assay_arena_printf(v->a, "%s", detail));
+    v->out->lost++;
+}
+
+static int by_number(const void *x, const void *y) {
+    int64_t a = *(const int64_t *)x, b = *(const int64_t *)y;
+    return (a > b) - (a < b);
+}
+
+/* Whoever takes a record gives it the next number, in the transaction that writes it: a number without a record is a record
+ * that was taken and is gone, whatever it was of. */
+static void compare_numbers(struct verify *v) {
+    int64_t *numbers = assay_arena_alloc(v->a, (v->n_records + 1) * sizeof *numbers), last = v->head ? v->head->seq : 0, next = 1;
+    for (size_t i = 0; i < v->n_records; i++) numbers[i] = v->records[i].seq;
+    if (v->n_records) qsort(numbers, v->n_records, sizeof *numbers, by_number);
+    for (size_t i = 0; i < v->n_records; i++) {
+        if (numbers[i] > last) {
+            lost(v, numbers[i], numbers[v->n_records - 1], "a number that was not given");
+            break;
+        }
+        if (numbers[i] < next) lost(v, numbers[i], numbers[i], "two records have it");
+        else if (numbers[i] > next) lost(v, next, numbers[i] - 1, "was taken, and is gone");
+        next = numbers[i] + 1;
+    }
+    if (next <= last) lost(v, next, last, "was taken, and is gone");
+}
 
 static void compare_voided(struct verify *v) {
     size_t i = 0, j = 0;
@@ -385,6 +419,7 @@ static enum assay_status derive_and_compare(struct verify *v, struct assay_error
     v->fix_verdicts = assay_arena_alloc(v->a, most * (v->cfg->n_schemes + 1) * sizeof *v->fix_verdicts);
     v->stray_marks = assay_arena_alloc(v->a, (v->n_voided + 1) * sizeof *v->stray_marks);
     v->compared = assay_arena_zalloc(v->a, v->n_verdicts + 1);
+    compare_numbers(v);
     compare_voided(v);
     for (size_t i = 0, j; i < v->n_records && !st; i = j) {
         const struct assay_record_row *row = &v->records[i];
@@ -434,7 +469,7 @@ static enum assay_status tell_repaired(struct verify *v, struct assay_error *e) 
 static enum assay_status run_provider(struct verify *v, struct assay_error *e) {
     struct assay_head *heads;
     int32_t id = v->provider->id;
-    int64_t differences = v->out->differences, locked;
+    int64_t differences = v->out->differences - v->out->lost, locked;
     enum assay_status st = assay_db_begin(v->s->db, !v->repair, e);
     if (!st && v->repair) st = assay_store_config_lock(v->s->db, &locked, e); /* before the head, as all who change it do */
     if (!st && v->repair) st = assay_store_heads_lock(v->s->db, &id, 1, v->a, &heads, e);
@@ -442,7 +477,7 @@ static enum assay_status run_provider(struct verify *v, struct assay_error *e) {
     if (!st) st = assay_store_config_revision(v->s->db, &revision, e);
     if (!st && revision != v->cfg->revision) st = assay_fail(e, ASSAY_RETRY, "", "the configuration moved");
     if (!st) st = derive_and_compare(v, e);
-    bool mend = !st && v->repair && v->out->differences > differences;
+    bool mend = !st && v->repair && v->out->differences - v->out->lost > differences;
     if (mend) st = put_right(v, e);
     if (mend && !st) st = tell_repaired(v, e);
     if (!st) st = assay_db_commit(v->s->db, e);

@@ -187,6 +187,18 @@ enum assay_status assay_store_heads(struct assay_db *db, struct assay_arena *a, 
     return pg_fetch(db, ASSAY_Q_HEAD_LIST, NULL, &pg_shape_head, a, (void **)rows, n, e);
 }
 
+enum assay_status assay_store_head(struct assay_db *db, int32_t provider_id, struct assay_arena *a, struct assay_head **row,
+                                   struct assay_error *e) {
+    struct pg_args args = {0};
+    struct assay_head *rows = NULL;
+    size_t n = 0;
+    pg_int4(&args, provider_id);
+    enum assay_status s = pg_fetch(db, ASSAY_Q_HEAD_GET, &args, &pg_shape_head, a, (void **)&rows, &n, e);
+    pg_args_free(&args);
+    *row = !s && n ? rows : NULL;
+    return s;
+}
+
 enum assay_status assay_store_revision(struct assay_db *db, int64_t *data, int64_t *config, int64_t *access,
                                        struct assay_error *e) {
     PGresult *r = NULL;

@@ -108,6 +108,39 @@ def corruption(cluster):
         d.finish()
 
 
+GONE = [
+    # which records, how many lines tell of them
+    ("an observation", "kind = (SELECT kind FROM record WHERE id = 'O-1') AND id = 'O-1'", 1),
+    ("three in a row, in the middle", "provider_id = 1 AND seq BETWEEN 20 AND 22", 1),
+    ("the last one", "provider_id = 2 AND seq = (SELECT seq FROM provider_head WHERE provider_id = 2)", 1),
+    ("all of a provider", "provider_id = 3", 1),
+]
+
+
+def gone(cluster):
+    """a record that is gone is found by its number, whatever it was of; repair mends what rested on it, and goes on saying so"""
+    with cluster.database() as db:
+        served = db.serve()
+        d, lines = tap.Differences(), 0
+        with served.client() as client:
+            client.register(m.read_ndjson(GOLDEN / "providers.ndjson"))
+            accept_all(client.upload("repair", m.read_ndjson(GOLDEN / "events.ndjson"))[0])
+            observed = {"id": "O-1", "provider": "P001", "indicator": "audit", "at": "2001-02-05T09:00:00+08:00", "value": "97.5"}
+            tap.equal("an observation", 201, client.post("/v1/observations", observed).status)
+            db.verify()
+            for what, where, more in GONE:
+                db.sql(f"DELETE FROM record WHERE {where}")
+                lines += more
+                status, numbers, said = db.recompute()
+                told = [x for x in said if x.startswith("record ")]
+                d.equal(f"{what}: verify", [1, lines], [status, len(told)])
+                status, numbers, said = db.recompute("--repair")
+                d.equal(f"{what}: repair", [1, lines], [status, len([x for x in said if x.startswith("record ")])])
+                status, numbers, said = db.recompute()
+                d.equal(f"{what}: what is left", [1, told], [status, said])
+            d.finish()
+
+
 # --- voids -------------------------------------------------------------------------------------------------------------
 
 
@@ -434,4 +467,4 @@ def post_bulk(served, name):
 
 
 if __name__ == "__main__":
-    daemon.main([corruption, voids, versions, killed, stopped])
+    daemon.main([corruption, gone, voids, versions, killed, stopped])
