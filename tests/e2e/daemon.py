@@ -103,6 +103,10 @@ def new_folder():
 # --- the daemon --------------------------------------------------------------------------------------------------------
 
 
+# A program that daemons run under, with its options (./dev memcheck); nothing otherwise.
+UNDER = os.environ.get("ASSAY_UNDER", "").split()
+
+
 class Daemon:
     """One `assayd serve`. Everything but --listen is the caller's to say."""
 
@@ -110,7 +114,7 @@ class Daemon:
         self.assayd, self.folder, self.name = assayd, folder, name
         self.log_path = folder / f"{name}.log"
         self.key_path = folder / "admin.key"
-        argv = [assayd, "serve", "--listen", "127.0.0.1:0", *options]
+        argv = [*UNDER, assayd, "serve", "--listen", "127.0.0.1:0", *options]
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=die_with_parent)
         _alive.append(self)
