@@ -19,7 +19,7 @@ RUN ./dev install /out
 FROM ${DEBIAN} AS runtime
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-      ca-certificates libcurl4 libgnutls30 libjansson4 libmicrohttpd12 libpq5 libssl3 tzdata zlib1g \
+      ca-certificates libcjose0 libcurl4 libgnutls30 libjansson4 libmicrohttpd12 libpq5 libssl3 tzdata zlib1g \
  && rm -rf /var/lib/apt/lists/* \
  && groupadd --system --gid 10001 assay \
  && useradd --system --uid 10001 --gid 10001 --home-dir /var/lib/assay --no-create-home --shell /usr/sbin/nologin assay \
