@@ -4,6 +4,7 @@
 #include "app/commands.h"
 #include "app/grid.h"
 #include "assay/http.h"
+#include "assay/tokens.h"
 
 enum { EXPIRY_DAYS = 14 };
 
@@ -63,6 +64,14 @@ static void check_pair(const struct assay_settings *s, struct assay_errors *wron
     assay_http_tls_free(tls);
 }
 
+static void check_keys_of_issuer(const struct assay_settings *s, struct assay_errors *wrong) {
+    struct assay_jwks *keys = NULL;
+    struct assay_error e;
+    if (!*s->oidc_issuer || !*s->oidc_jwks || assay_tokens_is_url(s->oidc_jwks)) return;
+    if (assay_tokens_read_file(s->oidc_jwks, &keys, &e)) assay_errors_add(wrong, ASSAY_CONFIG, e.field, "%s", e.detail);
+    assay_jwks_free(keys);
+}
+
 static int run_check_config(int argc, char **argv) {
     struct assay_cli cli;
     struct assay_settings s;
@@ -78,6 +87,7 @@ static int run_check_config(int argc, char **argv) {
     assay_settings_check(&s, &wrong, &unwise);
     check_lists(&s, &wrong);
     check_pair(&s, &wrong, &unwise);
+    check_keys_of_issuer(&s, &wrong);
     assay_text_begin();
     if (!assay_cli_flag(&cli, QUIET)) print_settings(&s);
     fflush(stdout);

@@ -176,3 +176,32 @@ void assay_meters_add(struct assay_metrics *m, struct assay_service *service) {
         assay_metrics_reader(m, rows[i].name, rows[i].labels, rows[i].help, rows[i].counter, rows[i].read, service);
     add_counts(m, service);
 }
+
+#define OF_TOKENS(name, field)       \
+    static double name(void *arg) {  \
+        struct assay_tokens_stats s; \
+        assay_tokens_stats(arg, &s); \
+        return (double)s.field;      \
+    }
+OF_TOKENS(read_verified, verified)
+OF_TOKENS(read_recalled, recalled)
+OF_TOKENS(read_refused, refused)
+OF_TOKENS(read_key_loads, loads)
+OF_TOKENS(read_key_failures, failures)
+OF_TOKENS(read_issuer_keys, keys)
+OF_TOKENS(read_loaded_at, loaded_at)
+
+void assay_meters_tokens(struct assay_metrics *m, struct assay_tokens *tokens) {
+    static const char told[] = "Bearer tokens, by what came of them: signature checked, known already, refused.";
+    assay_metrics_reader(m, "assay_tokens_total", "result=\"verified\"", told, true, read_verified, tokens);
+    assay_metrics_reader(m, "assay_tokens_total", "result=\"recalled\"", told, true, read_recalled, tokens);
+    assay_metrics_reader(m, "assay_tokens_total", "result=\"refused\"", told, true, read_refused, tokens);
+    assay_metrics_reader(m, "assay_issuer_key_loads_total", NULL, "Sets of the issuer's keys that were taken.", true,
+                         read_key_loads, tokens);
+    assay_metrics_reader(m, "assay_issuer_key_failures_total", NULL, "Attempts to have the issuer's keys that gave none.", true,
+                         read_key_failures, tokens);
+    assay_metrics_reader(m, "assay_issuer_keys", NULL, "Keys of the issuer that tokens are checked with.", false,
+                         read_issuer_keys, tokens);
+    assay_metrics_reader(m, "assay_issuer_keys_loaded_seconds", NULL, "When they were had, in seconds since 1970; 0: not yet.",
+                         false, read_loaded_at, tokens);
+}

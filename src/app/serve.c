@@ -10,7 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <curl/curl.h>
+
 #include "app/commands.h"
+#include "app/fetch.h"
 #include "app/meters.h"
 #include "app/notify.h"
 #include "http/app.h"
@@ -29,6 +32,7 @@ struct daemon {
     const char *const *origins;
     const struct assay_http_networks *proxies;
     struct assay_http_tls *tls;
+    struct assay_tokens *tokens; /* NULL: none are taken */
     struct assay_app app;
     struct assay_waiters *waiters;
     char *admin_key;
@@ -191,6 +195,32 @@ static enum assay_status renew_figures(struct daemon *d, struct assay_error *e) 
     return st;
 }
 
+/* Waits for the issuer's keys, some seconds at most. */
+static enum assay_status start_tokens(struct daemon *d, struct assay_error *e) {
+    const struct assay_settings *s = d->settings;
+    struct assay_tokens_options o = {.service = d->service,
+                                     .log = d->log,
+                                     .issuer = s->oidc_issuer,
+                                     .audience = s->oidc_audience,
+                                     .jwks = s->oidc_jwks,
+                                     .role_claim = s->oidc_role_claim,
+                                     .provider_claim = s->oidc_provider_claim,
+                                     .roles = s->oidc_roles,
+                                     .skew_seconds = s->oidc_clock_skew,
+                                     .fetch = assay_fetch,
+                                     .fetch_arg = (void *)(uintptr_t)s->oidc_ca_file};
+    struct assay_tokens_stats stats;
+    if (!*s->oidc_issuer) return ASSAY_OK;
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    enum assay_status st = assay_tokens_open(&o, &d->tokens, e);
+    if (st) return st;
+    assay_tokens_stats(d->tokens, &stats);
+    assay_log_message(d->log, ASSAY_LOG_INFO, "tokens_taken", "of %s, checked with %lld keys", s->oidc_issuer,
+                      (long long)stats.keys);
+    assay_meters_tokens(d->metrics, d->tokens);
+    return ASSAY_OK;
+}
+
 static enum assay_status start(struct daemon *d, struct assay_error *e) {
     const struct assay_settings *s = d->settings;
     const char *conninfo = NULL;
@@ -221,12 +251,14 @@ static enum assay_status start(struct daemon *d, struct assay_error *e) {
                                       .recompute_lease_ms = (int)s->recompute_lease_seconds * 1000};
     st = assay_service_start(&o, &d->service, e);
     if (!st) st = renew_figures(d, e);
+    if (!st) st = start_tokens(d, e);
     if (st) return st;
     d->waiters = assay_waiters_new((size_t)s->change_waiters);
     if (!d->waiters) return assay_fail(e, ASSAY_IO, "", "no thread for those who wait for changes");
     assay_service_on_commit(d->service, committed, d->waiters);
     d->app = (struct assay_app){.service = d->service,
                                 .admin_key = d->admin_key,
+                                .tokens = d->tokens,
                                 .log = d->log,
                                 .metrics = d->metrics,
                                 .max_line = (size_t)s->record_bytes,
@@ -251,6 +283,8 @@ static void stop(struct daemon *d) {
         if (lost) assay_log_message(d->log, ASSAY_LOG_WARN, "drain_ended", "%zu requests were given up", lost);
     }
     assay_http_cache_free(d->cache);
+    if (d->tokens) assay_metrics_forget(d->metrics, d->tokens);
+    assay_tokens_close(d->tokens);
     assay_service_stop(d->service);
     assay_waiters_free(d->waiters); /* nobody wakes any more */
     assay_cluster_stop(d->cluster);
@@ -262,19 +296,33 @@ static void stop(struct daemon *d) {
     free(d->admin_key);
 }
 
-/* SIGHUP: what lies in files is read again. A file that is not sound changes nothing. */
-static void reload(struct daemon *d) {
+static void reload_certificate(struct daemon *d) {
     struct assay_error e = {0};
     bool changed = false;
-    assay_notify_reloading();
-    if (!d->tls) assay_log_message(d->log, ASSAY_LOG_INFO, "reloaded", "nothing to read again: no certificate is set");
-    else if (assay_http_tls_reload(d->tls, &changed, &e)) {
-        /* Not an error of the daemon's: it goes on with what it has. */
+    if (assay_http_tls_reload(d->tls, &changed, &e)) /* not an error of the daemon's: it goes on with what it has */
         assay_log_message(d->log, ASSAY_LOG_WARN, "reload_failed", "the certificate in use stays: %s", e.detail);
-    } else {
+    else
         assay_log_message(d->log, ASSAY_LOG_INFO, "reloaded",
                           changed ? "new connections get the new certificate" : "the certificate has not changed");
-    }
+}
+
+static void reload_tokens(struct daemon *d) {
+    struct assay_error e = {0};
+    bool changed = false;
+    if (assay_tokens_reload(d->tokens, &changed, &e))
+        assay_log_message(d->log, ASSAY_LOG_WARN, "reload_failed", "the issuer's keys in use stay: %s", e.detail);
+    else
+        assay_log_message(d->log, ASSAY_LOG_INFO, "reloaded",
+                          changed ? "the issuer's keys were read again" : "the issuer is asked for its keys");
+}
+
+/* SIGHUP: what lies in files is read again. A file that is not sound changes nothing. */
+static void reload(struct daemon *d) {
+    assay_notify_reloading();
+    if (d->tls) reload_certificate(d);
+    if (d->tokens) reload_tokens(d);
+    if (!d->tls && !d->tokens)
+        assay_log_message(d->log, ASSAY_LOG_INFO, "reloaded", "nothing to read again: no certificate is set");
     assay_notify("READY=1");
 }
 
@@ -355,7 +403,7 @@ const struct assay_command assay_command_serve = {
     .summary = "run the daemon",
     .synopsis = "[settings]",
     .about = "Answers over HTTP until SIGTERM or SIGINT; then requests under way are finished first. SIGHUP has it read the "
-             "certificate "
+             "certificate and the keys of oidc-jwks "
              "again. Without --database-url it starts "
              "and owns a private PostgreSQL in the state directory.\n"
              "Without tls-certificate keys and data go over the connection in clear: set it, or put a TLS proxy in front, on any "

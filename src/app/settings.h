@@ -19,6 +19,14 @@
     X(state_dir,            "",               TEXT,  0, 0,             false, "folder of the embedded PostgreSQL, the key and staged uploads") \
     X(database_url,         "",               TEXT,  0, 0,             true,  "PostgreSQL to use instead of the embedded one (libpq URL)") \
     X(admin_key,            "",               TEXT,  0, 0,             true,  "the administrator's key; without one STATE-DIR/admin.key is made") \
+    X(oidc_issuer,          "",               TEXT,  0, 0,             false, "issuer (iss) whose tokens are taken beside keys; with it oidc-audience and oidc-jwks") \
+    X(oidc_audience,        "",               TEXT,  0, 0,             false, "audience (aud) that a token must be for") \
+    X(oidc_jwks,            "",               TEXT,  0, 0,             false, "the issuer's public keys (JWKS): a file, read again at SIGHUP, or an https URL, asked every 10 minutes") \
+    X(oidc_ca_file,         "",               TEXT,  0, 0,             false, "certificates (PEM) that sign that URL's; without one those the system trusts") \
+    X(oidc_role_claim,      "role",           TEXT,  0, 0,             false, "claim of a token that names its role") \
+    X(oidc_provider_claim,  "provider",       TEXT,  0, 0,             false, "claim of a token that names its provider") \
+    X(oidc_roles,           "provider,portal,dashboard", TEXT, 0, 0,   false, "roles that tokens may have; never admin") \
+    X(oidc_clock_skew,      "60",             COUNT, 0, 300,           false, "seconds by which the issuer's clock may differ") \
     X(insecure_no_auth,     "false",          BOOL,  0, 0,             false, "ask for no key; on a loopback address only, for a demo") \
     X(http_threads,         "1",              COUNT, 1, 64,            false, "threads that move bytes") \
     X(connections,          "1000",           COUNT, 1, 100000,        false, "client connections; beyond it 503") \

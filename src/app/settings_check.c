@@ -7,8 +7,15 @@
 
 #include "app/settings.h"
 #include "assay/http.h"
+#include "assay/tokens.h"
 
-enum { KEY_LEAST = 16, KEY_GOOD = 32, TMPFS = 0x01021994, DATABASE_CONNECTIONS = 90 /* of PostgreSQL's default 100 */ };
+enum {
+    KEY_LEAST = 16,
+    KEY_GOOD = 32,
+    ISSUER_MOST = 255,
+    TMPFS = 0x01021994,
+    DATABASE_CONNECTIONS = 90 /* of PostgreSQL's default 100 */
+};
 
 bool assay_listen_is_loopback(const char *listen) {
     return !strncmp(listen, "127.", 4) || !strncmp(listen, "[::1]", 5) || !strncmp(listen, "localhost:", 10);
@@ -127,6 +134,31 @@ static void check_tls(const struct assay_settings *s, struct assay_errors *wrong
         UNWISE("tls-key", "others than its owner may read %s", s->tls_key);
 }
 
+/* Whether a file of keys holds any is for who can read it (check_config.c). */
+static void check_tokens(const struct assay_settings *s, struct assay_errors *wrong, struct assay_errors *unwise) {
+    struct assay_error e;
+    uint32_t roles;
+    if (!*s->oidc_issuer) {
+        if (*s->oidc_audience) WRONG("oidc-audience", "without oidc-issuer no token is taken");
+        if (*s->oidc_jwks) WRONG("oidc-jwks", "without oidc-issuer no token is taken");
+        return;
+    }
+    if (strlen(s->oidc_issuer) > ISSUER_MOST) WRONG("oidc-issuer", "it is longer than %d bytes", ISSUER_MOST);
+    if (!assay_tokens_url_safe(s->oidc_issuer))
+        UNWISE("oidc-issuer", "OpenID Connect wants an https URL, not \"%s\"", s->oidc_issuer);
+    if (!*s->oidc_audience) WRONG("oidc-audience", "say it: else tokens that were given for other programs would do");
+    if (!*s->oidc_jwks) WRONG("oidc-jwks", "the issuer's keys are wanted: a file, or an https URL");
+    else if (assay_tokens_is_url(s->oidc_jwks) && !assay_tokens_url_safe(s->oidc_jwks))
+        WRONG("oidc-jwks", "https is wanted, and no user in it: whoever can change the answer can let anybody in");
+    if (!*s->oidc_role_claim || strlen(s->oidc_role_claim) > ASSAY_JWT_CLAIM_MAX)
+        WRONG("oidc-role-claim", "a name of 1 to %d bytes is wanted", ASSAY_JWT_CLAIM_MAX);
+    if (!*s->oidc_provider_claim || strlen(s->oidc_provider_claim) > ASSAY_JWT_CLAIM_MAX)
+        WRONG("oidc-provider-claim", "a name of 1 to %d bytes is wanted", ASSAY_JWT_CLAIM_MAX);
+    if (assay_tokens_roles(s->oidc_roles, &roles, &e)) WRONG("oidc-roles", "%s", e.detail);
+    else if (roles & 1u << ASSAY_ROLE_MANUFACTURER)
+        UNWISE("oidc-roles", "with manufacturer the issuer can let anybody change rates and schemes");
+}
+
 static void check_config_file(const struct assay_settings *s, struct assay_errors *unwise) {
     struct stat st;
     const char *const from[] = {s->from[ASSAY_SETTING_AT_admin_key], s->from[ASSAY_SETTING_AT_database_url]};
@@ -165,6 +197,7 @@ void assay_settings_check(const struct assay_settings *s, struct assay_errors *w
     check_key(s, wrong, unwise);
     check_database(s, wrong, unwise);
     check_tls(s, wrong, unwise);
+    check_tokens(s, wrong, unwise);
     check_state_dir(s, wrong, unwise);
     check_config_file(s, unwise);
     check_bounds(s, wrong, unwise);

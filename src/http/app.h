@@ -5,6 +5,7 @@
 #include "assay/http.h"
 #include "assay/keys.h"
 #include "assay/service.h"
+#include "assay/tokens.h"
 
 /* A route's access: the roles that may call it, and what a caller who is one provider's may see of it. */
 #define ASSAY_MAY(role) (1u << ASSAY_ROLE_##role)
@@ -31,7 +32,8 @@ enum assay_status assay_app_renew(struct assay_http_request *r, void *worker, st
 
 struct assay_app {
     struct assay_service *service;
-    const char *admin_key; /* NULL: --insecure-no-auth */
+    const char *admin_key;       /* NULL: --insecure-no-auth */
+    struct assay_tokens *tokens; /* of an issuer outside; NULL: none are taken */
     struct assay_log *log;
     struct assay_metrics *metrics;
     size_t max_line;               /* of NDJSON, and of a row of a table */

@@ -234,6 +234,7 @@ START_TEST(test_all_that_is_wrong) {
 END_TEST
 
 #define GOOD_KEY "0123456789abcdef0123456789abcdef"
+#define TOKENS "--state-dir=/d", "--oidc-issuer=https://idp.example", "--oidc-audience=assay"
 /* A row: settings, then the field that must be wrong (or NULL), then the one that must be unwise (or NULL). */
 START_TEST(test_what_is_unwise) {
     static const struct {
@@ -268,6 +269,20 @@ START_TEST(test_what_is_unwise) {
         {{"--state-dir", "/d", "--log-level", "loud"}, "log-level", NULL},
         {{"--state-dir", "/d", "--log-format", "xml"}, "log-format", NULL},
         {{"--state-dir", "/d", "--connections", "3000"}, "connections", NULL},
+        {{TOKENS, "--oidc-jwks=/etc/jwks.json"}, NULL, NULL},
+        {{TOKENS, "--oidc-jwks=https://idp.example/jwks", "--oidc-roles=portal,ccc"}, NULL, NULL},
+        {{TOKENS, "--oidc-jwks=http://127.0.0.1:81/jwks"}, NULL, NULL},
+        {{TOKENS, "--oidc-jwks=http://idp.example/jwks"}, "oidc-jwks", NULL},
+        {{TOKENS, "--oidc-jwks=https://u:p@idp.example/jwks"}, "oidc-jwks", NULL},
+        {{TOKENS}, "oidc-jwks", NULL},
+        {{TOKENS, "--oidc-jwks=/k", "--oidc-audience="}, "oidc-audience", NULL},
+        {{TOKENS, "--oidc-jwks=/k", "--oidc-roles=portal,admin"}, "oidc-roles", NULL},
+        {{TOKENS, "--oidc-jwks=/k", "--oidc-roles="}, "oidc-roles", NULL},
+        {{TOKENS, "--oidc-jwks=/k", "--oidc-roles=manufacturer"}, NULL, "oidc-roles"},
+        {{TOKENS, "--oidc-jwks=/k", "--oidc-role-claim="}, "oidc-role-claim", NULL},
+        {{TOKENS, "--oidc-jwks=/k", "--oidc-provider-claim="}, "oidc-provider-claim", NULL},
+        {{TOKENS, "--oidc-jwks=/k", "--oidc-issuer=http://idp.example"}, NULL, "oidc-issuer"},
+        {{"--state-dir=/d", "--oidc-jwks=/k"}, "oidc-jwks", NULL},
     };
     setrlimit(RLIMIT_NOFILE, &(struct rlimit){2000, 2000});
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
