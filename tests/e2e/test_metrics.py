@@ -135,8 +135,13 @@ def alarms(cluster):
     """The operator's guide names no metric that is not there"""
     told = set(re.findall(r"assay_[a-z_]+", (daemon.ROOT / "api/operating.md").read_text(encoding="utf-8")))
     with cluster.database() as db:
-        with db.serve().client() as client:
+        keys = db.folder / "jwks.json"
+        keys.write_text(json.dumps({"keys": [{"kty": "EC", "crv": "P-256", "kid": "e1", "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+                                              "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}), encoding="utf-8")
+        tokens = ("--oidc-issuer", "https://idp.example", "--oidc-audience", "assay", "--oidc-jwks", str(keys))
+        with db.serve(*tokens).client() as client:
             families = scrape(client)
+    tap.equal("keys of the issuer", 1, int(value(families, "assay_issuer_keys")))
     tap.check(len(told) > 8, f"only {told}")
     tap.equal("alarms on what is not measured", ["assay_tls_certificate_expiry_seconds"], sorted(told - families.keys()))
 

@@ -264,6 +264,7 @@ def wrong_settings(cluster):
         shutil.copy(first[1], loose)
         loose.chmod(0o644)
         base = ["--state-dir", str(db.folder / "none"), "--admin-key", "k" * 40]
+        tokens = ["--oidc-issuer", "https://idp.example", "--oidc-audience", "assay", "--oidc-jwks"]
         pair = lambda certificate, key: ["--tls-certificate", str(certificate), "--tls-key", str(key)]
         for options, status, said in (
                 (pair(*first), 0, ""),
@@ -277,6 +278,10 @@ def wrong_settings(cluster):
                 (["--trusted-proxies", "10.0.0.1/8"], 2, "bits beyond its length"),
                 (["--trusted-proxies", "0.0.0.0/0"], 2, "would let anyone say who they are"),
                 (["--rate-burst", "5"], 0, "without rate-limit nothing is limited"),
+                ([*tokens, "/nowhere"], 2, "oidc-jwks: cannot read /nowhere"),
+                ([*tokens, str(first[0])], 2, "holds no keys: it is no JSON"),
+                ([*tokens, "http://idp.example/keys"], 2, "https is wanted"),
+                (tokens[:4], 2, "the issuer's keys are wanted"),
                 (["--listen", "0.0.0.0:1"], 0, "set tls-certificate"),
                 ([*pair(*first), "--listen", "0.0.0.0:1"], 0, "")):
             done = subprocess.run([cluster.assayd, "check-config", "--quiet", *base, *options], capture_output=True, text=True, timeout=60)
