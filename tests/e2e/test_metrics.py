@@ -3,6 +3,7 @@
 
     test_metrics.py ASSAYD [WORD…]
 """
+import json
 import re
 import sys
 import time
