@@ -1,6 +1,9 @@
 /* test_tokens.c -- bearers of tokens against the registry; sets of keys that change, are lost, or come from a server that misbehaves. */
 #include <arpa/inet.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -15,10 +18,12 @@
 
 #define ISSUER "https://idp.example/realm"
 static struct assay_error err;
-static char template_info[TEST_PG_CONNINFO], info[TEST_PG_CONNINFO], file[] = "/tmp/assay-jwks-XXXXXX";
+static char info[TEST_PG_CONNINFO], file[] = "/tmp/assay-jwks-XXXXXX";
 static struct assay_service *service;
 static struct assay_arena arena;
 static struct assay_tokens *tokens;
+static char authority[] = "/tmp/assay-ca-XXXXXX";
+static const char *trusted; /* the file of authorities; NULL: the system's */
 static EVP_PKEY *first, *second;
 static assay_instant clock_now;
 
@@ -48,8 +53,8 @@ static void once(void) {
     int applied;
     clock_now = assay_date_from_civil(2001, 6, 1) * ASSAY_DAY;
     test_pg_start();
-    test_pg_database(template_info);
-    OK(assay_db_open(template_info, 60000, &db, &err));
+    test_pg_database(info);
+    OK(assay_db_open(info, 60000, &db, &err));
     OK(assay_store_migrate(db, clock_now, &applied, &err));
     assay_db_close(db);
     first = token_rsa(2048);
@@ -58,7 +63,6 @@ static void once(void) {
 
 static void set_up(void) {
     struct assay_service_options o = {.conninfo = info, .now = test_now};
-    test_pg_database_like(template_info, info);
     OK(assay_service_start(&o, &service, &err));
     put_provider("P1");
     int fd = mkstemp(file);
@@ -71,7 +75,6 @@ static void tear_down(void) {
     assay_service_stop(service);
     assay_arena_free(&arena);
     unlink(file);
-    test_pg_drop(info);
 }
 
 /* The text of a set; a NULL key: without. */
@@ -100,6 +103,7 @@ static enum assay_status open_from(const char *jwks, int64_t refresh_ms, int64_t
                                      .jwks = jwks,
                                      .skew_seconds = 60,
                                      .fetch = assay_fetch,
+                                     .fetch_arg = (void *)(uintptr_t)trusted,
                                      .refresh_ms = refresh_ms,
                                      .least_ms = least_ms};
     err = (struct assay_error){0};
@@ -247,6 +251,7 @@ static struct {
     pthread_t thread;
     pthread_mutex_t lock;
     struct assay_buf body;
+    SSL_CTX *tls; /* NULL: in clear */
     _Atomic int mood, hits;
     atomic_bool end;
 } server = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -287,11 +292,52 @@ static void answer(int fd) {
     assay_buf_free(&b);
 }
 
+static void answer_over_tls(int fd) {
+    char head[2048];
+    struct assay_buf b = {0};
+    SSL *s = SSL_new(server.tls);
+    SSL_set_fd(s, fd);
+    if (SSL_accept(s) == 1 && SSL_read(s, head, sizeof head) > 0) {
+        assay_buf_printf(&b, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s", server.body.n,
+                         server.body.p);
+        SSL_write(s, b.p, (int)b.n);
+        SSL_shutdown(s);
+    }
+    assay_buf_free(&b);
+    SSL_free(s);
+}
+
+/* A certificate for this address, which signs itself; written where it can be trusted. */
+static void speak_tls(const char *address) {
+    EVP_PKEY *key = token_ec("P-256");
+    X509 *c = X509_new();
+    X509_set_version(c, 2);
+    ASN1_INTEGER_set(X509_get_serialNumber(c), 1);
+    X509_gmtime_adj(X509_getm_notBefore(c), -3600);
+    X509_gmtime_adj(X509_getm_notAfter(c), 3600);
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(c), "CN", MBSTRING_ASC, (const unsigned char *)"issuer", -1, -1, 0);
+    X509_set_issuer_name(c, X509_get_subject_name(c));
+    X509_set_pubkey(c, key);
+    X509_EXTENSION *names = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, address);
+    X509_add_ext(c, names, -1);
+    X509_EXTENSION_free(names);
+    ck_assert_int_gt(X509_sign(c, key, EVP_sha256()), 0);
+    server.tls = SSL_CTX_new(TLS_server_method());
+    ck_assert(SSL_CTX_use_certificate(server.tls, c) == 1 && SSL_CTX_use_PrivateKey(server.tls, key) == 1);
+    int fd = mkstemp(authority);
+    FILE *f = fdopen(fd, "w");
+    ck_assert(f && PEM_write_X509(f, c) == 1 && fclose(f) == 0);
+    X509_free(c);
+    EVP_PKEY_free(key);
+    signal(SIGPIPE, SIG_IGN); /* a client that does not like the certificate hangs up */
+}
+
 static void *serve(void *arg) {
     (void)arg;
     for (int fd; (fd = accept(server.fd, NULL, NULL)) >= 0 && !atomic_load(&server.end); close(fd)) {
         atomic_fetch_add(&server.hits, 1);
-        answer(fd);
+        if (server.tls) answer_over_tls(fd);
+        else answer(fd);
     }
     return NULL;
 }
@@ -309,7 +355,7 @@ static void start_server(void) {
     server.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     ck_assert(bind(server.fd, (struct sockaddr *)&at, n) == 0 && listen(server.fd, 8) == 0 &&
               getsockname(server.fd, (struct sockaddr *)&at, &n) == 0);
-    snprintf(server.url, sizeof server.url, "http://127.0.0.1:%d/jwks", ntohs(at.sin_port));
+    snprintf(server.url, sizeof server.url, "http%s://127.0.0.1:%d/jwks", server.tls ? "s" : "", ntohs(at.sin_port));
     ck_assert_int_eq(pthread_create(&server.thread, NULL, serve, NULL), 0);
 }
 
@@ -319,6 +365,7 @@ static void stop_server(void) {
     pthread_join(server.thread, NULL);
     close(server.fd);
     assay_buf_free(&server.body);
+    SSL_CTX_free(server.tls);
 }
 
 /* Until so many sets were taken, or attempts failed. */
@@ -414,6 +461,35 @@ START_TEST(a_server_that_is_away_at_the_start) {
 }
 END_TEST
 
+/* Whoever has the address can answer; who has the certificate's name and key is believed. */
+START_TEST(a_server_must_show_who_it_is) {
+    static const struct {
+        const char *address;
+        bool trusted;
+        int64_t loads;
+    } rows[] = {{"IP:127.0.0.1", true, 1}, {"IP:127.0.0.1", false, 0}, {"DNS:idp.example,IP:127.0.0.2", true, 0}};
+    speak_tls(rows[_i].address);
+    start_server();
+    serve_set(first, NULL);
+    trusted = rows[_i].trusted ? authority : NULL;
+    OK(open_from(server.url, 600000, 600000));
+    ck_assert_int_eq(stats().loads, rows[_i].loads);
+    ck_assert_int_eq(stats().failures, !rows[_i].loads);
+    assay_tokens_close(tokens);
+    /* the same without TLS behind an address that says https */
+    stop_server();
+    server.tls = NULL;
+    atomic_store(&server.end, false);
+    start_server();
+    serve_set(first, NULL);
+    char *said = assay_arena_printf(&arena, "https%s", server.url + 4);
+    OK(open_from(said, 600000, 600000));
+    ck_assert_int_eq(stats().loads, 0);
+    stop_server();
+    unlink(authority);
+}
+END_TEST
+
 /* --- many at once ------------------------------------------------------------------------------------------------------------------ */
 
 static void *call_often(void *arg) {
@@ -461,6 +537,7 @@ static Suite *suite_of_tokens(void) {
     tcase_add_test(t, keys_are_renewed_in_the_background);
     tcase_add_test(t, the_last_good_set_stays);
     tcase_add_test(t, a_server_that_is_away_at_the_start);
+    tcase_add_loop_test(t, a_server_must_show_who_it_is, 0, 3);
     tcase_add_test(t, many_call_while_keys_are_exchanged);
     suite_add_tcase(s, t);
     return s;
