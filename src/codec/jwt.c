@@ -131,7 +131,7 @@ static bool read_date(const json_t *claims, const char *name, assay_instant abse
     *out = absent;
     if (!v) return true;
     if (!json_is_number(v)) return false;
-    double s = json_number_value(v), most = (double)(ASSAY_INSTANT_MAX / ASSAY_SECOND);
+    double s = json_number_value(v), most = (double)ASSAY_INSTANT_MAX / (double)ASSAY_SECOND;
     *out = s <= 0 ? 0 : s >= most ? ASSAY_INSTANT_MAX : (assay_instant)(s * (double)ASSAY_SECOND);
     return true;
 }

@@ -66,9 +66,9 @@ static enum assay_status verify(struct assay_tokens *t, struct assay_str token, 
     struct assay_jwt jwt;
     bool unknown_key = false;
     const struct assay_jwks *keys = assay_issuer_take(t->issuer, generation);
-    enum assay_status st = keys ? assay_jwt_check(keys, &t->policy, token, now, a, &jwt, &unknown_key, e)
-                                : assay_fail(e, ASSAY_UNAUTHORIZED, "",
-                                             "the issuer's keys could not be had yet; try again shortly");
+    enum assay_status st = ASSAY_UNAUTHORIZED;
+    if (keys) st = assay_jwt_check(keys, &t->policy, token, now, a, &jwt, &unknown_key, e);
+    else assay_fail(e, st, "", "the issuer's keys could not be had yet; try again shortly");
     assay_issuer_put(t->issuer);
     if (unknown_key) assay_issuer_lacks(t->issuer);
     if (st) return st;
