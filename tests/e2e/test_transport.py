@@ -255,6 +255,34 @@ def exchange(cluster):
         tap.equal("a connection from the beginning", 200, ask(kept, served, "GET", "/livez").status)
 
 
+def issuer(cluster):
+    """SIGHUP: the issuer's keys are read again; a file without any keeps those in use and says so; a server away stops nothing"""
+    key = {"kty": "EC", "crv": "P-256", "kid": "e1", "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+           "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}
+    tokens = ["--oidc-issuer", "https://idp.example/realm", "--oidc-audience", "assay", "--oidc-jwks"]
+    with cluster.database() as db:
+        file = db.folder / "jwks.json"
+        keys = lambda *kids: file.write_text(json.dumps({"keys": [{**key, "kid": k} for k in kids]}))
+        keys("a")
+        served = db.serve(*tokens, str(file))
+        with served.client() as client:
+            counted = lambda: int(re.search(r"^assay_issuer_keys (\d+)$", client.send("GET", "/metrics").data.decode(), re.M)[1])
+            tap.equal("keys at the start", 1, counted())
+            keys("a", "b")
+            tap.check("keys were read again" in reload(served, "reloaded"), "not read")
+            tap.equal("keys after the signal", 2, counted())
+            for text in ("", "{}", json.dumps({"keys": [{**key, "d": "AQAB"}]})):
+                file.write_text(text)
+                line = reload(served, "reload_failed")
+                tap.check("level=warn" in line and "keys in use stay" in line and "AQAB" not in line, line)
+                tap.equal("keys after a bad file", 2, counted())
+        served.stop()
+        served = db.serve(*tokens, "http://127.0.0.1:1/jwks")
+        tap.check("no token can be checked yet" in served.log(), served.tail())
+        tap.check("is asked for its keys" in reload(served, "reloaded"), "not asked")
+        served.stop()
+
+
 def wrong_settings(cluster):
     """check-config and serve refuse what is no pair, half of one, or trusts everybody; an old certificate is told"""
     with cluster.database() as db:
@@ -438,4 +466,4 @@ def manager(cluster):
 
 
 if __name__ == "__main__":
-    daemon.main([tls, commands, gone, silent, exchange, wrong_settings, clients, browsers, secrets, core, manager, unit])
+    daemon.main([tls, commands, gone, silent, exchange, issuer, wrong_settings, clients, browsers, secrets, core, manager, unit])
