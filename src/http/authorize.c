@@ -36,6 +36,8 @@ static enum assay_status identify(const struct assay_http_request *r, const stru
         return assay_fail(e, ASSAY_UNAUTHORIZED, "", h.p ? "the key is not valid" : "send Authorization: Bearer KEY");
     struct assay_str key = {h.p + sizeof scheme - 1, h.n - (sizeof scheme - 1)};
     if (same_secret(key, app->admin_key)) return ASSAY_OK;
+    if (app->tokens && assay_jwt_formed(key))
+        return assay_tokens_check(app->tokens, key, assay_service_now(app->service), r->arena, who, e);
     return assay_keys_check(app->service, key, assay_service_now(app->service), who, e);
 }
 

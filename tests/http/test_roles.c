@@ -1,10 +1,13 @@
 /* test_roles.c -- who may do what: every route by every kind of caller, of its own provider, of another one and of one that there
  * is not, over a real database, with kept replies. What is expected is the table of routes and nothing else; that the table is what
  * the contract says, test_contract.c holds. */
+#include <unistd.h>
+
 #include "assay/keys.h"
 #include "check_main.h"
 #include "http/app.h"
 #include "pg.h"
+#include "tokens.h"
 
 #define ROOT_KEY "the-key-of-the-settings"
 /* Of one length, so that replies differ in nothing but the name. */
@@ -25,16 +28,27 @@ struct caller {
     const char *what;
     enum assay_role role;
     const char *provider;
-    char key[ASSAY_KEY_TEXT];
+    char key[1024]; /* or a token of an issuer */
 };
 static struct caller callers[] = {
-    {"provider", ASSAY_ROLE_PROVIDER, OWN, ""},          {"ccc", ASSAY_ROLE_CCC, NULL, ""},
-    {"logistics", ASSAY_ROLE_LOGISTICS, NULL, ""},       {"portal", ASSAY_ROLE_PORTAL, NULL, ""},
-    {"portal of one", ASSAY_ROLE_PORTAL, OWN, ""},       {"dashboard", ASSAY_ROLE_DASHBOARD, NULL, ""},
-    {"manufacturer", ASSAY_ROLE_MANUFACTURER, NULL, ""}, {"admin", ASSAY_ROLE_ADMIN, NULL, ""},
-    {"the settings'", ASSAY_ROLE_ADMIN, NULL, ROOT_KEY}, {"another provider", ASSAY_ROLE_PROVIDER, FOREIGN, ""},
+    {"provider", ASSAY_ROLE_PROVIDER, OWN, ""},
+    {"ccc", ASSAY_ROLE_CCC, NULL, ""},
+    {"logistics", ASSAY_ROLE_LOGISTICS, NULL, ""},
+    {"portal", ASSAY_ROLE_PORTAL, NULL, ""},
+    {"portal of one", ASSAY_ROLE_PORTAL, OWN, ""},
+    {"dashboard", ASSAY_ROLE_DASHBOARD, NULL, ""},
+    {"manufacturer", ASSAY_ROLE_MANUFACTURER, NULL, ""},
+    {"admin", ASSAY_ROLE_ADMIN, NULL, ""},
+    {"the settings'", ASSAY_ROLE_ADMIN, NULL, ROOT_KEY},
+    {"another provider", ASSAY_ROLE_PROVIDER, FOREIGN, ""},
+    {"provider by token", ASSAY_ROLE_PROVIDER, OWN, ""},
+    {"portal by token", ASSAY_ROLE_PORTAL, NULL, ""},
+    {"portal of one by token", ASSAY_ROLE_PORTAL, OWN, ""},
+    {"dashboard by token", ASSAY_ROLE_DASHBOARD, NULL, ""},
 };
 #define N_CALLERS (sizeof callers / sizeof *callers)
+#define N_TOKENS 4 /* the last of them */
+#define N_KEYS (N_CALLERS - N_TOKENS - 1)
 static struct caller *const root = &callers[8], *const other = &callers[9], *const own = &callers[0];
 
 static struct {
@@ -54,7 +68,7 @@ static assay_instant test_now(void) { return assay_date_from_civil(2001, 3, 1) *
 static void call_as(const char *key, const char *method, const char *target, const char *type, const char *body,
                     struct assay_http_result *out) {
     struct assay_http_field headers[4];
-    char credential[128];
+    char credential[1040];
     size_t n = 0;
     snprintf(credential, sizeof credential, "Bearer %s", key);
     headers[n++] = (struct assay_http_field){"Authorization", credential};
@@ -95,7 +109,7 @@ static void upload(const char *key, const char *target, const char *body, char i
 
 static void make_keys(void) {
     program.session->actor = (struct assay_actor){0}; /* that of the last request is gone with it */
-    for (size_t i = 0; i < N_CALLERS; i++) {
+    for (size_t i = 0; i < N_CALLERS - N_TOKENS; i++) {
         struct assay_key_made k;
         struct assay_errors es = {0};
         struct caller *c = &callers[i];
@@ -107,6 +121,44 @@ static void make_keys(void) {
     }
 }
 
+/* The issuer's only key, and what it signs. */
+static void make_tokens(void) {
+    char path[] = "/tmp/assay-roles-XXXXXX";
+    struct assay_buf set = {0};
+    EVP_PKEY *key = token_ec("P-256");
+    int fd = mkstemp(path);
+    assay_buf_adds(&set, "{\"keys\":[");
+    token_add_jwk(&set, key, "a", "");
+    assay_buf_adds(&set, "]}");
+    ck_assert(fd >= 0 && write(fd, set.p, set.n) == (ssize_t)set.n && close(fd) == 0);
+    const struct assay_tokens_options o = {.service = program.app.service,
+                                           .issuer = "https://idp.example",
+                                           .audience = "assay",
+                                           .role_claim = "role",
+                                           .provider_claim = "provider",
+                                           .roles = "provider,portal,dashboard",
+                                           .jwks = path,
+                                           .skew_seconds = 60};
+    OK(assay_tokens_open(&o, &program.app.tokens, &err));
+    unlink(path);
+    for (size_t i = N_CALLERS - N_TOKENS; i < N_CALLERS; i++) {
+        char claims[512];
+        struct caller *c = &callers[i];
+        int n = snprintf(claims, sizeof claims,
+                         "{\"iss\":\"https://idp.example\",\"aud\":\"assay\",\"sub\":\"u-%zu\",\"exp\":%lld,\"role\":\"%s\"", i,
+                         (long long)(test_now() / ASSAY_SECOND + 3600), assay_role_name(c->role));
+        if (c->role != ASSAY_ROLE_DASHBOARD)
+            n += snprintf(claims + n, sizeof claims - (size_t)n, ",\"provider\":\"%s\"",
+                          c->provider ? c->provider : ASSAY_JWT_ALL_PROVIDERS);
+        snprintf(claims + n, sizeof claims - (size_t)n, "}");
+        char *token = token_make(key, "{\"alg\":\"ES256\",\"kid\":\"a\"}", claims);
+        snprintf(c->key, sizeof c->key, "%s", token);
+        free(token);
+    }
+    EVP_PKEY_free(key);
+    assay_buf_free(&set);
+}
+
 static void fill(void) {
     static const char provider[] = "{\"name\":\"n\",\"city\":\"c\",\"ascim\":true}";
     must(root->key, 201, "PUT", "/v1/providers/" OWN, provider);
@@ -114,6 +166,7 @@ static void fill(void) {
     must(root->key, 201, "PUT", "/v1/rates/fy01-labour",
          "{\"currency\":\"CNY\",\"rates\":[{\"product\":\"*\",\"warranty\":\"*\",\"amount\":\"1.00\"}]}");
     make_keys();
+    make_tokens();
     upload(own->key, "/v1/repair-events", OPENED(OWN, "W1"), program.own_upload);
     upload(other->key, "/v1/repair-events", OPENED(FOREIGN, "W2"), program.foreign_upload);
     upload(callers[1].key, "/v1/ccc-dispatches",
@@ -148,6 +201,8 @@ static void start(void) {
 
 static void stop(void) {
     assay_session_close(program.session);
+    assay_tokens_close(program.app.tokens);
+    program.app.tokens = NULL;
     assay_service_stop(program.app.service);
     assay_http_cache_free(program.config.cache);
     assay_metrics_free(program.metrics);
@@ -457,7 +512,10 @@ END_TEST
 
 START_TEST(lists_hold_ones_own) {
     static const char uploads[] = "/v1/uploads", each[] = "\"upload\":\"u";
-    const struct { size_t caller, n; } rows[] = {{0, 1}, {1, 1}, {2, 0}, {3, 3}, {4, 1}, {5, 3}, {6, 3}, {7, 3}, {8, 3}, {9, 1}};
+    const struct {
+        size_t caller, n;
+    } rows[] = {{0, 1}, {1, 1}, {2, 0}, {3, 3},  {4, 1},  {5, 3},  {6, 3},
+                {7, 3}, {8, 3}, {9, 1}, {10, 1}, {11, 3}, {12, 1}, {13, 3}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         ck_assert_msg(count_of(callers[rows[i].caller].key, uploads, each) == rows[i].n, "%s", callers[rows[i].caller].what);
     char target[64];
@@ -551,7 +609,7 @@ START_TEST(pages_of_keys_and_acts) {
     const struct {
         const char *first, *word;
         size_t n;
-    } rows[] = {{"/v1/keys?limit=4", "\"created_at\"", N_CALLERS - 1}, {"/v1/audit?limit=4", "\"before\"", N_CALLERS - 1 + 3}};
+    } rows[] = {{"/v1/keys?limit=4", "\"created_at\"", N_KEYS}, {"/v1/audit?limit=4", "\"before\"", N_KEYS + 3}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         size_t n = 0;
         struct assay_http_result r;
