@@ -109,12 +109,13 @@ UNDER = os.environ.get("ASSAY_UNDER", "").split()
 
 class Daemon:
     """One `assayd serve`. Everything but --listen is the caller's to say."""
+    under = UNDER
 
     def __init__(self, assayd, folder, name, *options, wait=True):
         self.assayd, self.folder, self.name = assayd, folder, name
         self.log_path = folder / f"{name}.log"
         self.key_path = folder / "admin.key"
-        argv = [*UNDER, assayd, "serve", "--listen", "127.0.0.1:0", *options]
+        argv = [*self.under, assayd, "serve", "--listen", "127.0.0.1:0", *options]
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=die_with_parent)
         _alive.append(self)
@@ -188,6 +189,7 @@ class Daemon:
 
 class Embedded(Daemon):
     """A daemon with a PostgreSQL of its own in `state`, which a further one takes over after a kill."""
+    under = ()
 
     def __init__(self, assayd, state, *options):
         self.state = state
