@@ -111,13 +111,14 @@ class Daemon:
     """One `assayd serve`. Everything but --listen is the caller's to say."""
     under = UNDER
 
-    def __init__(self, assayd, folder, name, *options, wait=True):
+    def __init__(self, assayd, folder, name, *options, wait=True, env=None):
         self.assayd, self.folder, self.name = assayd, folder, name
         self.log_path = folder / f"{name}.log"
         self.key_path = folder / "admin.key"
         argv = [*self.under, assayd, "serve", "--listen", "127.0.0.1:0", *options]
         with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=die_with_parent)
+            self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=die_with_parent,
+                                            env={**os.environ, **(env or {})})
         _alive.append(self)
         self.port = None
         if wait:
@@ -379,6 +380,8 @@ class Client:
         fields = {k: v for k, v in fields.items() if v is not None}
         self.connection.request(method, path, body, fields)
         answer = self.connection.getresponse()
+        if answer.status != 304 and not {"Content-Length", "Transfer-Encoding"} & set(answer.headers):
+            raise http.client.IncompleteRead(b"")  # the connection ended within the head, which http.client takes for its end
         reply = Reply(answer.status, answer.headers, answer.read())
         judge(method, path, fields, body, reply)
         self.check(method, path, reply)
