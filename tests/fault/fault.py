@@ -29,7 +29,7 @@ OPTIONS = {name: value for name, _, value in (a[2:].partition("=") for a in sys.
 ARGUMENTS = [a for a in sys.argv[1:] if not a.startswith("--")]
 PER_WORLD = 30  # injections, before a fresh one is made
 SHORT = {"daemon killed": 1, "daemon killed at a step": 1, "connection cut at a step": 5, "PostgreSQL killed": 1, "backends terminated": 1,
-         "client: cut": 1, "client: truncated": 1, "client: duplicated": 1}
+         "client: cut": 1, "client: truncated": 1, "client: duplicated": 1, "one of three daemons": 1}
 
 
 class Run:
@@ -70,10 +70,8 @@ class Run:
         except Exception as e:
             text = f"{name}, {at.name}: {e if isinstance(e, tap.Differ) else traceback.format_exc()}"
             tap.comment(text)
-            self.problems.append(text)
+            (w or self).problems.append(text)
             self.rows[at.name]["differences"] += 1
-            if w:
-                w.problems.append(text)
         finally:
             if w:
                 self.problems += w.problems

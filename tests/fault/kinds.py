@@ -63,7 +63,7 @@ def at_step(w, i, n, passed, muted, then):
             errors.append(e)
 
     length = longest(w, copies)
-    k = 1 + i * length // n
+    k = 1 + i * (length - 1) // max(1, n - 1)
     while True:
         rule = proxy.Step(k, passed, muted, act, copies)
         if strike(w.database, rule):
@@ -108,7 +108,7 @@ def cut_at_step(w, i, n):
 # --- the daemon --------------------------------------------------------------------------------------------------------
 
 
-@kind("daemon killed", "one", 14)
+@kind("daemon killed", "local", 14)
 def daemon_killed(w, i, n):
     """kill -9 of the daemon at any moment."""
     moment(w)
@@ -154,7 +154,8 @@ def clock(w, i, n):
 # --- PostgreSQL --------------------------------------------------------------------------------------------------------
 
 
-@kind("PostgreSQL killed", "one", 8)
+@kind("PostgreSQL killed", "local", 6)
+@kind("PostgreSQL killed, over TCP", "one", 2)
 def server_killed(w, i, n):
     """kill -9 of all of PostgreSQL's processes at any moment."""
     moment(w)
@@ -164,7 +165,7 @@ def server_killed(w, i, n):
     return time.monotonic()
 
 
-@kind("PostgreSQL stopped at once", "one", 6)
+@kind("PostgreSQL stopped at once", "local", 6)
 def server_stopped(w, i, n):
     """Immediate shutdown of PostgreSQL."""
     moment(w)
@@ -174,7 +175,7 @@ def server_stopped(w, i, n):
     return time.monotonic()
 
 
-@kind("a backend killed", "one", 5)
+@kind("a backend killed", "local", 5)
 def backend_killed(w, i, n):
     """kill -9 of one of the daemon's backends: PostgreSQL ends them all and recovers."""
     moment(w)
@@ -182,7 +183,8 @@ def backend_killed(w, i, n):
     return time.monotonic()
 
 
-@kind("backends terminated", "one", 8)
+@kind("backends terminated", "local", 4)
+@kind("backends terminated, over TCP", "one", 4)
 def terminated(w, i, n):
     """pg_terminate_backend or pg_cancel_backend of all the daemon's backends, several times."""
     how = "pg_cancel_backend" if i % 4 == 3 else "pg_terminate_backend"
@@ -221,8 +223,10 @@ def locks(w, i, n):
     time.sleep(0.2)
     w.database.cut()  # sessions that have the setting
     put_off = w.ledger.refused
-    w.sql(f"BEGIN; SET LOCAL lock_timeout = 0; {HELD[i % len(HELD)]}; SELECT pg_sleep({w.rng.uniform(1.5, 2.5):.2f}); ROLLBACK")
-    tap.check(w.ledger.refused > put_off, f"{HELD[i % len(HELD)]} put nobody off: the injection is blind")
+    found = w.sql(f"BEGIN; SET LOCAL lock_timeout = 0; {HELD[i % len(HELD)]}; SELECT pg_sleep({w.rng.uniform(1.3, 2.3):.2f}); "
+                  "SELECT 'waiting', pid FROM pg_locks WHERE NOT granted; ROLLBACK")
+    tap.check(w.ledger.refused > put_off or any(row[0] == "waiting" for row in found),
+              f"{HELD[i % len(HELD)]}: nobody waited nor was put off, the injection is blind")
     return time.monotonic()
 
 
@@ -245,13 +249,9 @@ def disk_full(w, i, n):
 
 @kind("failover", "pair", 6)
 def failover(w, i, n):
-    """The primary dies, the standby takes over; every other time it had stood still for longer than a statement may take."""
-    if i % 2:
-        w.servers[1].signal_crew(signal.SIGSTOP)
-        time.sleep(1.75 * w.STATEMENT_SECONDS)
-    else:
-        moment(w)
-    w.fail_over(kill=i % 4 >= 2)
+    """The primary dies, the standby takes over; every other time it had been away for longer than a statement may take."""
+    moment(w)
+    w.fail_over(kill=i % 4 >= 2, without=1.75 * w.STATEMENT_SECONDS if i % 2 else 0)
     return time.monotonic()
 
 

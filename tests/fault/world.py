@@ -66,11 +66,12 @@ class Source:
 
 
 class World:
-    """daemons: how many. options, env: of `assayd serve`. settings, segment: of the server. standby: there is a second server."""
+    """daemons: how many. options, env: of `assayd serve`. settings, segment: of the server. standby: there is a second server.
+    direct: the daemons reach the server over its own socket, where a connection ends otherwise than over TCP."""
 
     THREADS = 6
 
-    def __init__(self, run, name, seed, daemons=1, options=(), settings=None, segment=16, env=None, standby=False):
+    def __init__(self, run, name, seed, daemons=1, options=(), settings=None, segment=16, env=None, standby=False, direct=False):
         self.run, self.rng, self.seed = run, random.Random(seed), seed
         self.folder = run.folder / name
         self.folder.mkdir(mode=0o755, exist_ok=True)
@@ -83,6 +84,8 @@ class World:
         self.servers = [self.server]
         self.database = DatabaseProxy(lambda: self.server.address())
         self.url = f"host=127.0.0.1 port={self.database.port} user=assay dbname=assay"
+        if direct:
+            self.url = self.server.conninfo()
         if standby:
             self.servers.append(Server(run.psql, self.folder, "b", settings, segment))
             self.url = f"host={self.servers[0].folder},{self.servers[1].folder} port=5432,5432 user=assay dbname=assay"

@@ -1,7 +1,6 @@
 """The worlds that injections are done to, by name: one daemon, three, few connections, a hasty database, a small disk, another
 clock, a pair of servers."""
 import os
-import signal
 import struct
 import subprocess
 import time
@@ -9,6 +8,13 @@ import time
 import daemon
 import tap
 from world import World
+
+
+class Local(World):
+    """Without a proxy before the database, as it is with the embedded server."""
+
+    def __init__(self, run, name, seed):
+        super().__init__(run, name, seed, direct=True)
 
 
 class Three(World):
@@ -81,11 +87,15 @@ class Pair(World):
         self.cursor = None  # of the feed: another server begins another
         self.mend()
 
-    def fail_over(self, kill):
-        """The primary dies; the standby takes over, and waits for none until it has one of its own."""
+    def fail_over(self, kill, without):
+        """The primary dies; the standby takes over, and waits for none until it has one of its own. without: the standby was
+        away before, for so many seconds."""
         primary, standby = self.servers
+        if without:
+            standby.kill()
+            time.sleep(without)
         primary.kill() if kill else primary.immediate()
-        standby.signal_crew(signal.SIGCONT)
+        standby.start()
         standby.set(synchronous_standby_names="")
         standby.promote()
         self.servers, self.server, self.rebuild = [standby, primary], standby, True
@@ -105,4 +115,4 @@ class Pair(World):
         self.rebuild = False
 
 
-WORLDS = {"one": World, "three": Three, "few": Few, "hasty": Hasty, "small": Small, "clock": Clock, "pair": Pair}
+WORLDS = {"one": World, "local": Local, "three": Three, "few": Few, "hasty": Hasty, "small": Small, "clock": Clock, "pair": Pair}
