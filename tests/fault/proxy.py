@@ -238,7 +238,7 @@ class Step(Rule):
         link.step += 1
         link.copied = link.copied or message[:1] == b"d"
         link.commit = link.commit or says(message, b"COMMIT")
-        if self.copies and not link.copied:
+        if self.copies != link.copied:
             return None
         with self.lock:
             self.longest = max(self.longest, link.step)
