@@ -3,10 +3,10 @@
 
     test_survival.py ASSAYD [WORD…] [--seed=N]
 """
+import itertools
 import json
 import random
 import sys
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPException
@@ -18,6 +18,7 @@ import daemon
 import oracle
 import tap
 from daemon import ROUTES, accept_all, said_of
+from load import Ledger, Writers
 from oracle import m
 from records import CLOSED, DISPATCH, NOTED, OPENED, PROVIDERS, RATES, REQUESTED, SHIPPED, SURVEY, VOIDED, without
 
@@ -325,60 +326,11 @@ def new_scheme(network, client):
 # --- crashes and stops -------------------------------------------------------------------------------------------------
 
 
-class Load:
-    """Clients that post single records without pause, and remember what was acknowledged."""
-
-    def __init__(self, served, threads, name):
-        self.acknowledged, self.unanswered, self.refused, self.errors = set(), set(), [], []
-        self.lock, self.stopping = threading.Lock(), False
-        self.crew = [threading.Thread(target=self.work, args=(served, f"{name}{k}"), daemon=True) for k in range(threads)]
-        for t in self.crew:
-            t.start()
-
-    def work(self, served, name):
-        client = served.client(timeout=60)
-        for i in range(100000):
-            if self.stopping:
-                return
-            record = load_record(f"{name}-{i}")
-            try:
-                reply = client.post(EVENTS, record)
-            except (HTTPException, OSError):
-                with self.lock:
-                    self.unanswered.add(record["id"])
-                return  # the daemon has gone
-            except Exception as e:
-                with self.lock:
-                    self.errors.append(e)
-                return
-            with self.lock:
-                if reply.status in (200, 201):
-                    self.acknowledged.add(record["id"])
-                elif reply.status == 503:
-                    self.refused.append(record["id"])
-                else:
-                    self.errors.append(tap.Differ(f"{record}: {reply!r}"))
-
-    def wait_for(self, count):
-        until = time.monotonic() + 60
-        while len(self.acknowledged) < count and not self.errors and time.monotonic() < until:
-            time.sleep(0.005)
-
-    def finish(self):
-        self.stopping = True
-        for t in self.crew:
-            t.join(90)
-        if self.errors:
-            raise self.errors[0]
-        tap.check(not any(t.is_alive() for t in self.crew), "a client waits for ever")
-
-
-class Ledger:
-    """What is known of all that was posted to one state directory, over all its daemons."""
+class Kept:
+    """One state directory, over all its daemons, and the ledger of all that was posted to them."""
 
     def __init__(self, cluster):
-        self.cluster, self.state = cluster, daemon.new_folder() / "state"
-        self.acknowledged, self.unanswered = set(), set()
+        self.cluster, self.state, self.ledger = cluster, daemon.new_folder() / "state", Ledger()
 
     def serve(self):
         """The next daemon; where the one before was killed, it adopts the PostgreSQL that was left behind."""
@@ -389,12 +341,17 @@ class Ledger:
                 client.register(PROVIDERS)
         return embedded
 
+    def load(self, embedded, threads, name):
+        """Clients that post single records without pause, until they lose the connection."""
+        numbers = itertools.count()
+        return Writers(lambda k: embedded.client(timeout=60), lambda most: [("repair", load_record(f"{name}-{next(numbers)}"))], self.ledger,
+                       threads, patient=False)
+
     def check(self, embedded):
         """Everything acknowledged is there; of the rest nothing but what was under way may be; and verify is clean."""
         kept = {row[0] for row in daemon.sql(self.cluster.psql, embedded.conninfo(), "SELECT id FROM record")}
-        lost, strange = self.acknowledged - kept, kept - self.acknowledged - self.unanswered
-        tap.check(not lost, f"{len(lost)} of {len(self.acknowledged)} acknowledged records are lost: {sorted(lost)[:5]}")
-        tap.check(not strange, f"{len(strange)} records were not acknowledged, and are there: {sorted(strange)[:5]}")
+        wrong = self.ledger.check(kept)
+        tap.check(not wrong, "\n".join(wrong))
         daemon.verify(self.cluster.assayd, embedded.conninfo(), len(kept))
 
 
@@ -406,64 +363,66 @@ def load_record(id):
 
 def killed(cluster):
     """kill -9 while singles are posted: everything acknowledged is there after a restart, and verify is clean"""
-    ledger = Ledger(cluster)
+    kept = Kept(cluster)
+    ledger = kept.ledger
     for round_ in range(3):
-        embedded = ledger.serve()
-        ledger.check(embedded)
-        load = Load(embedded, 8, f"k{round_}x")
-        load.wait_for(250 * (round_ + 1))
+        embedded = kept.serve()
+        kept.check(embedded)
+        before = len(ledger.acknowledged)
+        load = kept.load(embedded, 8, f"k{round_}x")
+        load.wait_for(before + 250 * (round_ + 1))
         embedded.kill()
         load.finish()
-        tap.comment(f"kill {round_ + 1}: {len(load.acknowledged)} acknowledged, {len(load.unanswered)} under way")
-        tap.check(len(load.acknowledged) >= 250, "too little was acknowledged to say anything")
-        ledger.acknowledged |= load.acknowledged
-        ledger.unanswered |= load.unanswered
-    embedded = ledger.serve()
-    ledger.check(embedded)
+        acknowledged = len(ledger.acknowledged) - before
+        tap.comment(f"kill {round_ + 1}: {acknowledged} acknowledged, {len(ledger.unanswered)} without an answer")
+        tap.check(acknowledged >= 250, "too little was acknowledged to say anything")
+    embedded = kept.serve()
+    kept.check(embedded)
     # Whoever sends again what had no answer does no harm.
-    everything = sorted(ledger.acknowledged | ledger.unanswered)
     with embedded.client() as client:
-        said = accept_all(client.upload("repair", [load_record(x) for x in everything])[0])
+        said = accept_all(client.upload("repair", [load_record(x) for x in sorted(ledger.known)])[0])
     tap.check(said["duplicates"] >= len(ledger.acknowledged), f"sent again: {said}")
-    daemon.verify(cluster.assayd, embedded.conninfo(), len(everything))
+    daemon.verify(cluster.assayd, embedded.conninfo(), len(ledger.known))
     embedded.stop()
 
 
 def stopped(cluster):
     """SIGTERM under load: what the daemon has taken it acknowledges, and nothing acknowledged is lost"""
-    ledger = Ledger(cluster)
+    kept = Kept(cluster)
+    ledger = kept.ledger
     for round_ in range(2):
-        embedded = ledger.serve()
-        load = Load(embedded, 12, f"t{round_}x")
-        load.wait_for(200)
+        embedded = kept.serve()
+        before = len(ledger.acknowledged)
+        load = kept.load(embedded, 12, f"t{round_}x")
+        load.wait_for(before + 200)
         with ThreadPoolExecutor(1) as pool:
-            bulk = pool.submit(post_bulk, embedded, f"bulk{round_}")
-            load.wait_for(300)
+            bulk = pool.submit(post_bulk, embedded, ledger, f"bulk{round_}")
+            load.wait_for(before + 300)
             begin = time.monotonic()
             embedded.stop()  # raises where it does not end well
             seconds = time.monotonic() - begin
             load.finish()
-            ids, acknowledged = bulk.result()
-        tap.comment(f"stop {round_ + 1} took {seconds:.1f} s: {len(load.acknowledged)} acknowledged, "
-                    f"{len(load.refused)} refused, {len(load.unanswered)} without an answer; "
-                    f"bulk body {'acknowledged' if acknowledged else 'given up'}")
+            acknowledged = bulk.result()
+        tap.comment(f"stop {round_ + 1} took {seconds:.1f} s: {len(ledger.acknowledged) - before} acknowledged, {ledger.refused} refused, "
+                    f"{ledger.broken} without an answer; bulk body {'acknowledged' if acknowledged else 'given up'}")
         tap.check(seconds < 30, f"stopping took {seconds:.1f} s")
-        # A client's last request may meet a closed door: that one is not there. A bulk body that is given up may be, in part.
-        ledger.acknowledged |= load.acknowledged
-        (ledger.acknowledged if acknowledged else ledger.unanswered).update(ids)
-    embedded = ledger.serve()
-    ledger.check(embedded)
+    embedded = kept.serve()
+    kept.check(embedded)
     embedded.stop()
 
 
-def post_bulk(served, name):
-    """One bulk body under way while the daemon is stopped. -> (its ids, whether it was acknowledged)"""
-    ids = [f"{name}-{i}" for i in range(6000)]
+def post_bulk(served, ledger, name):
+    """One bulk body under way while the daemon is stopped; given up, it may be there in part. -> whether it was acknowledged"""
+    records = [load_record(f"{name}-{i}") for i in range(6000)]
+    ledger.sending([("repair", r) for r in records])
     with served.client() as client:
         try:
-            return ids, client.ndjson(EVENTS, [load_record(x) for x in ids]).status == 200
+            acknowledged = client.ndjson(EVENTS, records).status == 200
         except (HTTPException, OSError):
-            return ids, False
+            return False
+    if acknowledged:
+        ledger.took(r["id"] for r in records)
+    return acknowledged
 
 
 if __name__ == "__main__":
