@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "assay/time.h"
@@ -17,6 +18,7 @@ struct assay_log {
     enum assay_log_format format;
     atomic_int level;
     atomic_uint_fast64_t dropped; /* lines, since one was last written */
+    atomic_bool torn;             /* the last line was written in part */
 };
 
 /* Kept free behind the fields for what ends a line: cut=true, a brace, a line feed. */
@@ -132,12 +134,16 @@ static bool is_ready(int fd) {
     return poll(&p, 1, 0) > 0;
 }
 
-static bool write_line(int fd, const char *p, size_t n) {
+/* On a full disk a part of a line may get in; what comes after begins on a line of its own. */
+static bool write_line(struct assay_log *log, const char *p, size_t n) {
+    bool torn = atomic_exchange(&log->torn, false);
+    const struct iovec parts[] = {{"\n", torn ? 1 : 0}, {(void *)(uintptr_t)p, n}};
     ssize_t rc;
     do {
         errno = 0;
-        rc = is_ready(fd) ? write(fd, p, n) : -1;
+        rc = is_ready(log->fd) ? writev(log->fd, parts, 2) : -1;
     } while (rc < 0 && errno == EINTR);
+    if (rc < (ssize_t)(n + torn) && (rc > 0 || torn)) atomic_store(&log->torn, true);
     return rc >= 0;
 }
 
@@ -153,14 +159,14 @@ static void tell_dropped(struct assay_log *log) {
     if (n == 0 || !assay_log_begin(&l, log, ASSAY_LOG_WARN, "log_lines_dropped")) return;
     assay_log_int(&l, "lines", (int64_t)n);
     finish_line(&l);
-    if (!write_line(log->fd, l.text, l.n)) atomic_fetch_add(&log->dropped, n);
+    if (!write_line(log, l.text, l.n)) atomic_fetch_add(&log->dropped, n);
 }
 
 void assay_log_end(struct assay_log_line *l) {
     struct assay_log *log = (struct assay_log *)(uintptr_t)l->log; /* only the count of what it dropped changes */
     finish_line(l);
     if (atomic_load_explicit(&log->dropped, memory_order_relaxed) > 0) tell_dropped(log);
-    if (!write_line(log->fd, l->text, l->n)) atomic_fetch_add(&log->dropped, 1);
+    if (!write_line(log, l->text, l->n)) atomic_fetch_add(&log->dropped, 1);
 }
 
 void assay_log_message(const struct assay_log *log, enum assay_log_level level, const char *event, const char *fmt, ...) {

@@ -153,7 +153,15 @@ class Server:
         return f"host={self.folder} port=5432 user=assay dbname={database}"
 
     def sql(self, text, database="assay"):
-        return daemon.sql(self.psql, self.conninfo(database), text)
+        """Once the server lets in: after a crash of a backend it recovers for a moment."""
+        until = time.monotonic() + 30
+        while True:
+            try:
+                return daemon.sql(self.psql, self.conninfo(database), text)
+            except tap.Differ as e:
+                if not any(x in str(e) for x in ("in recovery mode", "is starting up")) or time.monotonic() > until:
+                    raise
+                time.sleep(0.1)
 
     def backends(self):
         """Of daemons; the ids of their processes."""

@@ -8,7 +8,9 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -2081,6 +2083,37 @@ START_TEST(test_log) {
 }
 END_TEST
 
+/* A disk that is full takes part of a line; what is written once there is room again begins on a line of its own. */
+START_TEST(test_torn_log) {
+    char path[] = "/tmp/assay-log-XXXXXX", text[4096];
+    int fd = mkstemp(path);
+    struct rlimit was, few;
+    struct assay_log *log = assay_log_new(fd, ASSAY_LOG_INFO, ASSAY_LOG_LOGFMT);
+    ck_assert(fd >= 0 && getrlimit(RLIMIT_FSIZE, &was) == 0);
+    signal(SIGXFSZ, SIG_IGN);
+    assay_log_message(log, ASSAY_LOG_INFO, "one", "whole");
+    few = (struct rlimit){(rlim_t)lseek(fd, 0, SEEK_END) + 30, was.rlim_max};
+    ck_assert(setrlimit(RLIMIT_FSIZE, &few) == 0);
+    assay_log_message(log, ASSAY_LOG_INFO, "two", "torn");
+    assay_log_message(log, ASSAY_LOG_INFO, "three", "dropped");
+    ck_assert(setrlimit(RLIMIT_FSIZE, &was) == 0);
+    assay_log_message(log, ASSAY_LOG_INFO, "four", "whole again");
+    ssize_t n = pread(fd, text, sizeof text - 1, 0);
+    text[n > 0 ? n : 0] = '\0';
+    int lines = 0;
+    for (char *p = text; *p; p = strchr(p, '\n') + 1, lines++) {
+        ck_assert_msg(strncmp(p, "time=", 5) == 0 && strchr(p, '\n'), "%s", text);
+        ck_assert_msg(!strstr(p + 5, "time=") || strchr(p, '\n') < strstr(p + 5, "time="), "%s", text);
+    }
+    ck_assert_msg(lines == 4 && strstr(text, "log_lines_dropped lines=1\n") &&
+                      strstr(text, "event=four message=\"whole again\"\n"),
+                  "%s", text);
+    assay_log_free(log);
+    close(fd);
+    unlink(path);
+}
+END_TEST
+
 START_TEST(test_metrics) {
     ck_assert_int_eq(status_of(GET_LINE("/hello") "\r\n"), 200);
     ck_assert_int_eq(status_of(GET_LINE("/hello?x=1") "\r\n"), 400);
@@ -2134,7 +2167,7 @@ static Suite *suite_of_server(void) {
     ADD(tc, test_body_deadline), ADD(tc, test_idle_and_slow_heads), ADD(tc, test_vanishing_clients);
     ADD(tc, test_readiness_and_refusal), ADD(tc, test_drain_under_load), ADD(tc, test_stop_at_once_under_load),
         ADD(tc, test_stop_with_work_under_way), ADD(tc, test_addresses);
-    ADD(tc, test_call), ADD(tc, test_routes_check), ADD(tc, test_log), ADD(tc, test_metrics);
+    ADD(tc, test_call), ADD(tc, test_routes_check), ADD(tc, test_log), ADD(tc, test_torn_log), ADD(tc, test_metrics);
     suite_add_tcase(s, tc);
     return s;
 }
