@@ -47,7 +47,8 @@ static bool read_request(const struct assay_cli *cli, struct request *q) {
 }
 
 static bool read_file(const char *path, struct assay_buf *out) {
-    FILE *f = strcmp(path, "-") ? fopen(path, "re") : stdin;
+    bool named = strcmp(path, "-") != 0;
+    FILE *f = named ? fopen(path, "re") : stdin;
     if (!f) {
         fprintf(stderr, "assayd: cannot read %s: %s\n", path, strerror(errno));
         return false;
@@ -56,7 +57,7 @@ static bool read_file(const char *path, struct assay_buf *out) {
     char chunk[65536];
     while ((n = fread(chunk, 1, sizeof chunk, f)) > 0 && out->n < FILE_BYTES_MAX) assay_buf_add(out, chunk, n);
     bool ok = !ferror(f);
-    if (f != stdin) fclose(f);
+    if (named) fclose(f);
     return ok;
 }
 

@@ -25,7 +25,7 @@ bool assay_http_path_split(struct assay_str path, struct assay_str segments[SEGM
 }
 
 bool assay_http_pattern_parse(const char *pattern, struct assay_http_pattern *out) {
-    struct assay_str segments[SEGMENTS_MAX];
+    struct assay_str segments[SEGMENTS_MAX] = {{NULL, 0}};
     size_t vars = 0;
     if (!assay_http_path_split(assay_str_c(pattern), segments, &out->n)) return false;
     for (size_t i = 0; i < out->n; i++) {

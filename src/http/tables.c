@@ -97,7 +97,7 @@ static void name_file(struct assay_http_request *r, const char *file) {
 }
 
 enum assay_http_flow assay_app_table_reply(struct assay_http_request *r, struct assay_buf *json) {
-    const char *file;
+    const char *file = "";
     const struct assay_table *table = assay_app_table(r->route, &file);
     struct assay_buf csv = {0};
     assay_table_write(table, assay_buf_str(json), &csv);

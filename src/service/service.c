@@ -23,6 +23,15 @@ static void set_defaults(struct assay_service_options *o) {
     if (!o->recompute_lease_ms) o->recompute_lease_ms = 10000;
 }
 
+/* What stands in the database when the service begins. */
+static enum assay_status prepare(struct assay_service *s, struct assay_session *session, struct assay_error *e) {
+    enum assay_status st = assay_store_check_schema(session->db, e);
+    if (!st) st = assay_store_feed_renew(session->db, e);
+    if (!st) st = assay_announcer_start(&s->announcer, session->db, e);
+    if (!st) st = assay_config_refresh(s, session->db, e);
+    return st ? st : assay_session_look(session, e);
+}
+
 enum assay_status assay_service_start(const struct assay_service_options *o, struct assay_service **out, struct assay_error *e) {
     struct assay_service *s = assay_xcalloc(1, sizeof *s);
     s->options = *o;
@@ -40,11 +49,7 @@ enum assay_status assay_service_start(const struct assay_service_options *o, str
     s->periods = assay_periods_new(s->options.view_bytes);
     struct assay_session *session = NULL;
     enum assay_status st = assay_session_open(s, &session, e);
-    if (!st) st = assay_store_check_schema(session->db, e);
-    if (!st) st = assay_store_feed_renew(session->db, e);
-    if (!st) st = assay_announcer_start(&s->announcer, session->db, e);
-    if (!st) st = assay_config_refresh(s, session->db, e);
-    if (!st) st = assay_session_look(session, e);
+    if (!st && session) st = prepare(s, session, e);
     assay_session_close(session);
     if (!st && !(s->committer = assay_committer_new(s, e))) st = e->status;
     if (!st && !(s->watcher = assay_watcher_new(s, e))) st = e->status;

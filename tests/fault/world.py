@@ -266,7 +266,8 @@ class World:
         for k, figures in enumerate(found):
             for name in want:
                 d.equal(f"daemon {k + 1}: {name}", without_time(want[name]), without_time(figures[name]))
-            if not sum(check_money(figures, p, d) for p in PERIODS):
+            paid = sum(check_money(figures, p, d) for p in PERIODS)
+            if not paid and len(self.ledger.known) > 3000:  # fewer may hold no order that is closed
                 d.add("nobody is paid anything: the check is blind")
         records = "SELECT code, kind, id, type, party, order_no, at, content FROM record JOIN provider USING (provider_id) ORDER BY id"
         d.equal("records", self.server.sql(records, "fresh"), self.sql(records))
