@@ -380,7 +380,7 @@ class Client:
         fields = {k: v for k, v in fields.items() if v is not None}
         self.connection.request(method, path, body, fields)
         answer = self.connection.getresponse()
-        if answer.status != 304 and not {"Content-Length", "Transfer-Encoding"} & set(answer.headers):
+        if answer.status not in (204, 304) and not {"Content-Length", "Transfer-Encoding"} & set(answer.headers):
             raise http.client.IncompleteRead(b"")  # the connection ended within the head, which http.client takes for its end
         reply = Reply(answer.status, answer.headers, answer.read())
         judge(method, path, fields, body, reply)
