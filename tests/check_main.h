@@ -33,9 +33,9 @@ static inline const char *test_shared(char buf[4096], const char *below) {
 
 /* How often a looped test runs: what its rounds vary is data, which shows the thread sanitizer nothing that one has not. */
 #ifdef __SANITIZE_THREAD__
-#define ROUNDS(n) 1
+#define LOOPS(n) 1
 #else
-#define ROUNDS(n) (n)
+#define LOOPS(n) (n)
 #endif
 
 #define ASSAY_TESTS(...)                                                                                    \

@@ -54,6 +54,9 @@ bool assay_tokens_is_url(const char *jwks);
 bool assay_tokens_url_safe(const char *url);
 /* Names of roles between commas; never admin. INVALID_VALUE. */
 enum assay_status assay_tokens_roles(const char *list, uint32_t *out, struct assay_error *e) ASSAY_MUST_CHECK;
+/* The keys behind oidc-jwks, a URL or a file; the caller frees them. CONFIG, or what the fetch says. */
+enum assay_status assay_tokens_read_keys(const char *jwks, assay_tokens_fetch *fetch, void *arg, const atomic_bool *stop,
+                                         struct assay_jwks **out, struct assay_error *e) ASSAY_MUST_CHECK;
 enum assay_status assay_tokens_read_file(const char *path, struct assay_jwks **out, struct assay_error *e) ASSAY_MUST_CHECK;
 
 #endif

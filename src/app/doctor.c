@@ -8,6 +8,7 @@
 
 #include "app/client.h"
 #include "app/commands.h"
+#include "app/fetch.h"
 #include "assay/http.h"
 #include "assay/store.h"
 
@@ -92,6 +93,17 @@ static void check_certificate(struct report *r, const struct assay_settings *s) 
                     : GOOD,
         "certificate", "%s ends in %" PRId64 " days%s", s->tls_certificate, days, days < 14 ? ": renew it, then SIGHUP" : "");
     assay_http_tls_free(tls);
+}
+
+static void check_issuer(struct report *r, const struct assay_settings *s) {
+    struct assay_jwks *keys = NULL;
+    struct assay_error e = {0};
+    atomic_bool stop = false;
+    if (!*s->oidc_issuer) return;
+    if (assay_tokens_read_keys(s->oidc_jwks, assay_fetch, (void *)(uintptr_t)s->oidc_ca_file, &stop, &keys, &e))
+        say(r, WRONG, "issuer", "no token can be checked: %s", e.detail);
+    else say(r, GOOD, "issuer", "%zu keys of %s", assay_jwks_count(keys), s->oidc_issuer);
+    assay_jwks_free(keys);
 }
 
 /* --- the database ----------------------------------------------------------------------------------------------------------------- */
@@ -207,7 +219,7 @@ static void check_vitals(struct report *r, const struct assay_settings *s, struc
     bool recovery = !strcmp(text_of(&v, "in_recovery"), "true"), old = number_of(&v, "server_version_num") < 140000;
     say(r, recovery || old ? WRONG : GOOD, "database", "PostgreSQL %s, %.2f GiB%s", text_of(&v, "server_version"),
         (double)number_of(&v, "database_bytes") / (1 << 30),
-        recovery ? ": it is a standby and takes no writes; name all hosts in the URL, with target_session_attrs=read-write"
+        recovery ? ": it is a standby and takes no writes; name all hosts in the URL, and the one that does is found"
         : old    ? ": 14 is the oldest that is known to do"
                  : "");
     if (strcmp(text_of(&v, "encoding"), "UTF8") != 0)
@@ -289,6 +301,7 @@ static int run_doctor(int argc, char **argv) {
         check_zones(&r);
         check_state(&r, &s);
         check_certificate(&r, &s);
+        check_issuer(&r, &s);
         check_database(&r, &s);
     }
     bool asked = check_daemon(&r, &cli, &status);
@@ -304,11 +317,10 @@ const struct assay_command assay_command_doctor = {
     .group = "Daemon",
     .summary = "look at all that the daemon stands on",
     .synopsis = "[--url URL] [--quiet] [--strict] [settings]",
-    .about = "Settings, time zones, disk, certificate, and the database: its version and schema, whether it keeps what it "
-             "commits, room for "
-             "connections, clocks, transactions that hold others back, and how long a commit takes. A line for each, and what to "
-             "do where "
-             "it is not good. It may be run beside a daemon with the same settings, and changes nothing.",
+    .about = "Settings, time zones, disk, certificate, the issuer's keys, and the database: its version and schema, whether it "
+             "keeps what it commits, room for connections, clocks, transactions that hold others back, and how long a commit "
+             "takes. A line for each, and what to do where it is not good. It may be run beside a daemon with the same "
+             "settings, and changes nothing.",
     ASSAY_OPTIONS(options),
     .settings = true,
     .examples = (const struct assay_example[]){{"What is wrong here?",

@@ -74,21 +74,27 @@ enum assay_status assay_tokens_read_file(const char *path, struct assay_jwks **o
     return st;
 }
 
-static enum assay_status ask_url(struct assay_issuer *i, struct assay_jwks **out, struct assay_error *e) {
+static enum assay_status ask_url(const char *url, assay_tokens_fetch *fetch, void *arg, const atomic_bool *stop,
+                                 struct assay_jwks **out, struct assay_error *e) {
     struct assay_buf text = {0};
     struct assay_error why = {0};
-    enum assay_status st = i->fetch(i->fetch_arg, i->jwks, &i->stop, &text, e);
+    enum assay_status st = fetch(arg, url, stop, &text, e);
     if (!st && assay_jwks_read(assay_buf_str(&text), out, &why))
-        st = assay_fail(e, ASSAY_CONFIG, "oidc-jwks", "oidc-jwks: %s answered with no keys: %s", i->jwks, why.detail);
+        st = assay_fail(e, ASSAY_CONFIG, "oidc-jwks", "oidc-jwks: %s answered with no keys: %s", url, why.detail);
     assay_buf_free(&text);
     return st;
+}
+
+enum assay_status assay_tokens_read_keys(const char *jwks, assay_tokens_fetch *fetch, void *arg, const atomic_bool *stop,
+                                         struct assay_jwks **out, struct assay_error *e) {
+    return assay_tokens_is_url(jwks) ? ask_url(jwks, fetch, arg, stop, out, e) : assay_tokens_read_file(jwks, out, e);
 }
 
 /* --- the set in force --------------------------------------------------------------------------------------------------------- */
 
 static enum assay_status load(struct assay_issuer *i, struct assay_error *e) {
     struct assay_jwks *set = NULL;
-    enum assay_status st = assay_tokens_is_url(i->jwks) ? ask_url(i, &set, e) : assay_tokens_read_file(i->jwks, &set, e);
+    enum assay_status st = assay_tokens_read_keys(i->jwks, i->fetch, i->fetch_arg, &i->stop, &set, e);
     if (st) {
         atomic_fetch_add(&i->failures, 1);
         return st;

@@ -277,6 +277,12 @@ def issuer(cluster):
                 tap.check("level=warn" in line and "keys in use stay" in line and "AQAB" not in line, line)
                 tap.equal("keys after a bad file", 2, counted())
         served.stop()
+        keys("a", "b")
+        for jwks, status, said in ((file, 0, "good    issuer        2 keys of https://idp.example/realm"),
+                                   ("http://127.0.0.1:1/jwks", 1, "WRONG   issuer        no token can be checked: http://127.0.0.1:1/jwks: ")):
+            done = subprocess.run([cluster.assayd, "doctor", "--state-dir", str(db.folder / "none"), *tokens, str(jwks)],
+                                  capture_output=True, text=True, timeout=60)
+            tap.check(done.returncode == status and said in done.stdout, f"doctor, {jwks}: {done.returncode}\n{done.stdout}{done.stderr}")
         served = db.serve(*tokens, "http://127.0.0.1:1/jwks")
         tap.check("no token can be checked yet" in served.log(), served.tail())
         tap.check("is asked for its keys" in reload(served, "reloaded"), "not asked")

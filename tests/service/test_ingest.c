@@ -746,7 +746,7 @@ static Suite *suite_of_ingest(void) {
     tcase_set_timeout(t, 120);
     tcase_add_unchecked_fixture(t, once, NULL);
     tcase_add_checked_fixture(t, fresh_database, drop_database);
-    tcase_add_loop_test(t, any_order_and_batching, 0, ROUNDS(4));
+    tcase_add_loop_test(t, any_order_and_batching, 0, LOOPS(4));
     tcase_add_test(t, uploads_in_little_memory);
     tcase_add_test(t, two_daemons_at_once);
     tcase_add_test(t, first_by_line_stands);
@@ -756,7 +756,7 @@ static Suite *suite_of_ingest(void) {
     tcase_add_test(t, last_of_a_request_holds);
     tcase_add_test(t, acknowledged_is_stored_while_configuration_moves);
     tcase_add_test(t, cut_connections);
-    tcase_add_loop_test(t, refolded_is_as_if_from_the_beginning, 0, ROUNDS(5));
+    tcase_add_loop_test(t, refolded_is_as_if_from_the_beginning, 0, LOOPS(5));
     tcase_add_test(t, verification_names_each_difference);
     suite_add_tcase(s, t);
     return s;

@@ -585,7 +585,7 @@ static Suite *suite_of_polling(void) {
     tcase_set_timeout(t, 240);
     tcase_add_unchecked_fixture(t, once, NULL);
     tcase_add_checked_fixture(t, fresh_database, drop_database);
-    tcase_add_loop_test(t, kept_is_as_worked_out_anew, 0, ROUNDS(3));
+    tcase_add_loop_test(t, kept_is_as_worked_out_anew, 0, LOOPS(3));
     tcase_add_test(t, only_what_changed_is_read);
     tcase_add_test(t, a_commit_moves_its_providers_stamp_only);
     tcase_add_test(t, another_daemons_commit_shows_within_a_second);

@@ -820,8 +820,8 @@ static Suite *suite_of_recomputation(void) {
     tcase_set_timeout(t, 280);
     tcase_add_unchecked_fixture(t, once, NULL);
     tcase_add_checked_fixture(t, fresh_database, drop_database);
-    tcase_add_loop_test(t, ingest_goes_on, 0, ROUNDS(2 * CHANGES));
-    tcase_add_loop_test(t, reads_are_old_or_new, 0, ROUNDS(CHANGES));
+    tcase_add_loop_test(t, ingest_goes_on, 0, LOOPS(2 * CHANGES));
+    tcase_add_loop_test(t, reads_are_old_or_new, 0, LOOPS(CHANGES));
     tcase_add_test(t, all_at_once);
     tcase_add_test(t, failure_withdraws_the_change);
     tcase_add_test(t, repair_while_it_runs);

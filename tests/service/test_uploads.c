@@ -879,8 +879,8 @@ static Suite *suite_of_uploads(void) {
     tcase_add_test(t, atomic_uploads_name_what_cannot_be_stored);
     tcase_add_test(t, two_daemons_take_one_file);
     tcase_add_test(t, cut_in_the_middle_it_is_whole);
-    tcase_add_loop_test(t, a_dry_run_tells_what_happens, 0, ROUNDS(3));
-    tcase_add_loop_test(t, taken_back_is_never_sent, 0, ROUNDS(4));
+    tcase_add_loop_test(t, a_dry_run_tells_what_happens, 0, LOOPS(3));
+    tcase_add_loop_test(t, taken_back_is_never_sent, 0, LOOPS(4));
     tcase_add_test(t, a_revert_counts_what_it_did);
     tcase_add_loop_test(t, two_daemons_take_one_back, 0, 2);
     tcase_add_test(t, broken_off_between_slices);
