@@ -159,7 +159,7 @@ class Server:
             try:
                 return daemon.sql(self.psql, self.conninfo(database), text)
             except tap.Differ as e:
-                if not any(x in str(e) for x in ("in recovery mode", "is starting up")) or time.monotonic() > until:
+                if "the database system is " not in str(e) or time.monotonic() > until:  # starting up, in recovery, not yet accepting
                     raise
                 time.sleep(0.1)
 
