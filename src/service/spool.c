@@ -204,23 +204,24 @@ enum assay_status assay_spool_add(struct assay_spool *s, const struct assay_item
         s->seen = assay_xrealloc(s->seen, s->cap * sizeof *s->seen);
     }
     struct entry *x = (struct entry *)(void *)(s->bytes + s->used);
-    *x = (struct entry){.size = (uint32_t)size,
-                        .kind = (uint8_t)it->kind,
-                        .type = (uint8_t)it->type,
-                        .target_kind = (uint8_t)it->target_kind,
-                        .party = (uint8_t)it->party,
-                        .n_provider = (uint8_t)it->provider.n,
-                        .n_id = (uint8_t)it->id.n,
-                        .n_order = (uint8_t)it->order.n,
-                        .n_target = (uint8_t)it->target.n,
-                        .flags = (uint16_t)((it->order.p ? HAS_ORDER : 0) | (it->target.p ? HAS_TARGET : 0) | (it->foreign ? FOREIGN : 0)),
-                        .n_content = (uint32_t)it->content.n,
-                        .n_packed = (uint32_t)it->packed.n,
-                        .n_original = (uint32_t)it->original.n,
-                        .at = it->at,
-                        .received_at = it->received_at,
-                        .upload_id = it->upload_id,
-                        .line = it->line};
+    *x = (struct entry){
+        .size = (uint32_t)size,
+        .kind = (uint8_t)it->kind,
+        .type = (uint8_t)it->type,
+        .target_kind = (uint8_t)it->target_kind,
+        .party = (uint8_t)it->party,
+        .n_provider = (uint8_t)it->provider.n,
+        .n_id = (uint8_t)it->id.n,
+        .n_order = (uint8_t)it->order.n,
+        .n_target = (uint8_t)it->target.n,
+        .flags = (uint16_t)((it->order.p ? HAS_ORDER : 0) | (it->target.p ? HAS_TARGET : 0) | (it->foreign ? FOREIGN : 0)),
+        .n_content = (uint32_t)it->content.n,
+        .n_packed = (uint32_t)it->packed.n,
+        .n_original = (uint32_t)it->original.n,
+        .at = it->at,
+        .received_at = it->received_at,
+        .upload_id = it->upload_id,
+        .line = it->line};
     char *p = put(put((char *)(x + 1), it->provider), it->order);
     put(put(put(put(put(p, it->id), it->target), it->content), it->packed), it->original);
     uint64_t h = hash_of(UINT64_C(0xcbf29ce484222325) + x->kind, it->provider.p, it->provider.n);

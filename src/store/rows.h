@@ -33,9 +33,8 @@ struct pg_shape {
 };
 extern const struct pg_shape pg_shape_record_key, pg_shape_order_key, pg_shape_head, pg_shape_record, pg_shape_order,
     pg_shape_verdict, pg_shape_tally /* then come counts */, pg_shape_pay, pg_shape_provider, pg_shape_document, pg_shape_sheet,
-    pg_shape_recomputation /* then come schemes */, pg_shape_line, pg_shape_risk, pg_shape_upload, pg_shape_rejection, pg_shape_key, pg_shape_key_listed,
-    pg_shape_audit, pg_shape_vital,
-    pg_shape_change;
+    pg_shape_recomputation /* then come schemes */, pg_shape_line, pg_shape_risk, pg_shape_upload, pg_shape_rejection,
+    pg_shape_key, pg_shape_key_listed, pg_shape_audit, pg_shape_vital, pg_shape_change;
 
 /* Append one array parameter a column. */
 void pg_rows_bind(struct pg_args *a, const struct pg_shape *shape, const void *rows, size_t n);

@@ -132,7 +132,12 @@ static const char *const walk_params[] = {"limit", "cursor", "from", "to", NULL}
                          *const produces[] = {"application/json", "text/csv", NULL},
                          *const accepts[] = {"application/json", "application/cloudevents+json", NULL};
 static const struct assay_http_route routes[] = {
-    {.name = "walk", .method = ASSAY_HTTP_GET, .pattern = "/v1/walk", .handler = walk, .access = ASSAY_MAY(ADMIN), .params = walk_params},
+    {.name = "walk",
+     .method = ASSAY_HTTP_GET,
+     .pattern = "/v1/walk",
+     .handler = walk,
+     .access = ASSAY_MAY(ADMIN),
+     .params = walk_params},
     {.name = "list",
      .method = ASSAY_HTTP_GET,
      .pattern = "/v1/{what}/list",

@@ -322,8 +322,10 @@ START_TEST(a_key_is_replaced_with_an_overlap) {
     ck_assert_int_eq(check(service, old.key, &who), ASSAY_UNAUTHORIZED);
     OK(check(service, k.key, &who));
     struct assay_key_made third;
-    ck_assert_int_eq(assay_key_rotate(session, old.row.key_id, &(struct assay_key_rotation){0, ASSAY_NO_INSTANT}, &third, &err), ASSAY_KEY_ENDED);
-    ck_assert_int_eq(assay_key_rotate(session, ASSAY_STR("assay_0000000000000000"), &(struct assay_key_rotation){0, ASSAY_NO_INSTANT}, &third, &err),
+    ck_assert_int_eq(assay_key_rotate(session, old.row.key_id, &(struct assay_key_rotation){0, ASSAY_NO_INSTANT}, &third, &err),
+                     ASSAY_KEY_ENDED);
+    ck_assert_int_eq(assay_key_rotate(session, ASSAY_STR("assay_0000000000000000"),
+                                      &(struct assay_key_rotation){0, ASSAY_NO_INSTANT}, &third, &err),
                      ASSAY_NOT_FOUND);
     ck_assert_str_eq(ask("SELECT count(*) FROM api_key"), "2");
 }

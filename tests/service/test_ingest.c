@@ -238,7 +238,8 @@ static int64_t upload_all(struct assay_session *x, enum assay_intake intake, int
     struct assay_upload *u;
     struct assay_upload_reply reply;
     int64_t line = 0;
-    const struct assay_upload_options o = {.intake = intake, .sender = {.party = ASSAY_PARTY_MANUFACTURER}, .request_id = ASSAY_STR("test")};
+    const struct assay_upload_options o = {
+        .intake = intake, .sender = {.party = ASSAY_PARTY_MANUFACTURER}, .request_id = ASSAY_STR("test")};
     OK(assay_upload_begin(x, &o, &u, &err));
     for (int t = 0; t < times; t++)
         for (size_t i = 0; i < n_items; i++)
