@@ -69,7 +69,7 @@ static int run_recompute(int argc, char **argv) {
     struct assay_cluster *cluster = NULL;
     struct assay_service *service = NULL;
     struct assay_session *session = NULL;
-    struct assay_verify_result result;
+    struct assay_verify_result result = {0};
     struct assay_error e = {0};
     const char *conninfo;
     int status;

@@ -193,9 +193,10 @@ static void check_commit(struct report *r, struct assay_db *db) {
         took[i] = assay_clock_monotonic_us() - began;
     }
     qsort(took, N, sizeof *took, by_value);
-    say(r, took[N / 2] > 20000 ? UNWISE : GOOD, "commits", "one takes %.2f ms (median of %d, the slowest %.2f ms)%s",
-        (double)took[N / 2] / 1e3, N, (double)took[N - 1] / 1e3,
-        took[N / 2] > 20000 ? ": a slow disk, or a standby far away; single records come no faster than that" : "");
+    int64_t median = took[N / 2], slowest = took[N - 1];
+    say(r, median > 20000 ? UNWISE : GOOD, "commits", "one takes %.2f ms (median of %d, the slowest %.2f ms)%s",
+        (double)median / 1e3, N, (double)slowest / 1e3,
+        median > 20000 ? ": a slow disk, or a standby far away; single records come no faster than that" : "");
 }
 
 static void check_vitals(struct report *r, const struct assay_settings *s, struct assay_db *db) {

@@ -32,7 +32,7 @@ static enum assay_status identify(const struct assay_http_request *r, const stru
     struct assay_str h = r->headers.authorization;
     *who = &administrator;
     if (!app->admin_key) return ASSAY_OK;
-    if (h.n < sizeof scheme || strncasecmp(h.p, scheme, sizeof scheme - 1))
+    if (h.n < sizeof scheme || strncasecmp(h.p, scheme, sizeof scheme - 1) != 0)
         return assay_fail(e, ASSAY_UNAUTHORIZED, "", h.p ? "the key is not valid" : "send Authorization: Bearer KEY");
     struct assay_str key = {h.p + sizeof scheme - 1, h.n - (sizeof scheme - 1)};
     if (same_secret(key, app->admin_key)) return ASSAY_OK;
