@@ -8,7 +8,9 @@
  *   socket directly and the connection is closed (cut).
  * - Under TLS the library reads and writes its session on its own thread. While a body comes it only reads, so another
  *   thread may write (GnuTLS allows one of each): that is how cut answers.
- * - Stopping drops replies and aborts on suspended connections: everything is answered and resumed before. */
+ * - Stopping drops replies and aborts on suspended connections: everything is answered and resumed before.
+ * What a request is told by (struct head below) is not the library's promise but where it puts things: so the one that runs has
+ * to be the one that this was built and tested with (check_library). */
 
 #include <microhttpd.h>
 #include <signal.h>
@@ -521,6 +523,16 @@ static enum assay_status check_config(const struct assay_http_config *c, struct 
     return ASSAY_OK;
 }
 
+/* A system's upgrade may bring another one under the same name. */
+static enum assay_status check_library(struct assay_error *e) {
+    if (strcmp(MHD_get_version(), ASSAY_MICROHTTPD) == 0) return ASSAY_OK;
+    return assay_fail(
+        e, ASSAY_CONFIG, "",
+        "libmicrohttpd is %s here, and assayd was built and tested with " ASSAY_MICROHTTPD
+        ": another one may tell requests apart in another way; build assayd with the one that is here, and run its tests",
+        MHD_get_version());
+}
+
 static enum assay_status start_daemon(struct assay_http_server *s, struct assay_error *e) {
     const struct assay_http_config *c = &s->site->c;
     struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)ASSAY_HTTP_TLS_PRIORITIES},
@@ -575,6 +587,7 @@ enum assay_status assay_http_server_start(const struct assay_http_config *c, str
     struct assay_http_server *s = assay_xcalloc(1, sizeof *s);
     sigset_t all, before;
     enum assay_status status = check_config(c, e);
+    if (!status) status = check_library(e);
     if (!status) status = assay_http_site_new(c, &s->site, e);
     if (status) {
         free(s);

@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <microhttpd.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -2114,6 +2115,23 @@ START_TEST(test_torn_log) {
 }
 END_TEST
 
+/* The library says so here, not in its own place. */
+static const char *library_says;
+const char *MHD_get_version(void) { return library_says ? library_says : ASSAY_MICROHTTPD; }
+
+START_TEST(test_other_library) {
+    struct assay_http_config c;
+    struct assay_http_server *other = NULL;
+    struct assay_error e = {0};
+    assay_http_config_init(&c);
+    library_says = "1.0.1";
+    ck_assert_int_eq(assay_http_server_start(&c, &other, &e), ASSAY_CONFIG);
+    ck_assert_ptr_null(other);
+    ck_assert_msg(strstr(e.detail, "libmicrohttpd is 1.0.1 here, and assayd was built and tested with " ASSAY_MICROHTTPD), "%s",
+                  e.detail);
+}
+END_TEST
+
 START_TEST(test_metrics) {
     ck_assert_int_eq(status_of(GET_LINE("/hello") "\r\n"), 200);
     ck_assert_int_eq(status_of(GET_LINE("/hello?x=1") "\r\n"), 400);
@@ -2167,7 +2185,8 @@ static Suite *suite_of_server(void) {
     ADD(tc, test_body_deadline), ADD(tc, test_idle_and_slow_heads), ADD(tc, test_vanishing_clients);
     ADD(tc, test_readiness_and_refusal), ADD(tc, test_drain_under_load), ADD(tc, test_stop_at_once_under_load),
         ADD(tc, test_stop_with_work_under_way), ADD(tc, test_addresses);
-    ADD(tc, test_call), ADD(tc, test_routes_check), ADD(tc, test_log), ADD(tc, test_torn_log), ADD(tc, test_metrics);
+    ADD(tc, test_call), ADD(tc, test_routes_check), ADD(tc, test_log), ADD(tc, test_torn_log), ADD(tc, test_metrics),
+        ADD(tc, test_other_library);
     suite_add_tcase(s, tc);
     return s;
 }
