@@ -125,6 +125,12 @@ static bool again(struct assay_http_exchange *x) {
 /* --- replying ----------------------------------------------------------------------------------------------------- */
 static void release_body(void *body) { assay_http_body_unref(body); }
 
+/* Between chunks the library takes a bare LF for the end of a line, where a proxy may read on: nothing tells, so what follows a
+ * body in chunks is never taken for a request. */
+static bool last_of_connection(struct assay_http_exchange *x) {
+    return atomic_load(&x->site->draining) || x->pub.headers.transfer_encoding.p;
+}
+
 static struct MHD_Response *make_response(struct assay_http_exchange *x) {
     struct assay_http_reply *reply = &x->reply;
     struct MHD_Response *m;
@@ -136,7 +142,7 @@ static struct MHD_Response *make_response(struct assay_http_exchange *x) {
     if (!m) return NULL;
     for (const struct assay_http_header *h = reply->headers; h; h = h->next)
         if (MHD_add_response_header(m, h->name, h->value) != MHD_YES) goto refused;
-    if (atomic_load(&x->site->draining) && MHD_add_response_header(m, "Connection", "close") != MHD_YES) goto refused;
+    if (last_of_connection(x) && MHD_add_response_header(m, "Connection", "close") != MHD_YES) goto refused;
     return m;
 refused:
     MHD_destroy_response(m);
