@@ -10,7 +10,14 @@
 #include "jose.h"
 #include "reader.h"
 
-enum { KEYS_MAX = 64, KID_MAX = 256, RSA_BITS_LEAST = 2048, RSA_BITS_MOST = 8192, ES256_BYTES = 64 };
+enum {
+    KEYS_MAX = 64,
+    KID_MAX = 256,
+    RSA_BITS_LEAST = 2048,
+    RSA_BITS_MOST = 8192,
+    ES256_BYTES = 64,
+    NUMBER_DIGITS_MAX = RSA_BITS_MOST / 6 + 8
+};
 
 struct assay_jwk {
     char *kid; /* NULL: none */
@@ -41,16 +48,27 @@ static bool may_verify(const json_t *key) {
     return named && absent_or(key, "use", "sig");
 }
 
-/* What the library shall see of a key. NULL: a member is missing. */
-static cjose_jwk_t *import_public(const json_t *key, const char *const *members) {
+/* The library aborts at what is no base64url (a '=' in its middle), so it never sees any. */
+static bool is_number(const json_t *v) {
+    unsigned char bytes[NUMBER_DIGITS_MAX];
+    struct assay_str text = {json_string_value(v), json_string_length(v)};
+    size_t n;
+    return text.n > 0 && text.n <= NUMBER_DIGITS_MAX && assay_jose_decode(text, bytes, &n);
+}
+
+/* What the library shall see of a key: its kind, which is known, and its numbers. NULL: one is missing or none. */
+static cjose_jwk_t *import_public(const json_t *key, const char *const *kind, const char *const *numbers) {
     struct assay_buf text = {0};
     json_t *public = json_object();
-    for (size_t i = 0; members[i]; i++) json_object_set(public, members[i], json_object_get(key, members[i]));
-    assay_reader_dump(public, &text);
     cjose_jwk_t *jwk = NULL;
-    size_t n = 0;
-    while (members[n]) n++;
-    if (json_object_size(public) == n) jwk = cjose_jwk_import(text.p, text.n, NULL);
+    bool sound = true;
+    for (size_t i = 0; kind[i]; i++) json_object_set(public, kind[i], json_object_get(key, kind[i]));
+    for (size_t i = 0; numbers[i]; i++) {
+        sound = sound && is_number(json_object_get(key, numbers[i]));
+        json_object_set(public, numbers[i], json_object_get(key, numbers[i]));
+    }
+    assay_reader_dump(public, &text);
+    if (sound) jwk = cjose_jwk_import(text.p, text.n, NULL);
     if (!jwk) ERR_clear_error();
     json_decref(public);
     assay_buf_free(&text);
@@ -59,7 +77,8 @@ static cjose_jwk_t *import_public(const json_t *key, const char *const *members)
 
 /* NULL, or why it cannot serve. */
 static const char *read_key(const json_t *key, struct assay_jwk *out) {
-    static const char *const of_rsa[] = {"kty", "n", "e", NULL}, *const of_ec[] = {"kty", "crv", "x", "y", NULL};
+    static const char *const of_rsa[] = {"n", "e", NULL}, *const of_ec[] = {"x", "y", NULL}, *const kind_rsa[] = {"kty", NULL},
+                             *const kind_ec[] = {"kty", "crv", NULL};
     static const char *const names[ASSAY_JWS_ALGORITHMS] = {"RS256", "ES256"};
     const json_t *kid = json_object_get(key, "kid");
     bool rsa = has_text(key, "kty", "RSA"), ec = has_text(key, "kty", "EC") && has_text(key, "crv", "P-256");
@@ -71,7 +90,7 @@ static const char *read_key(const json_t *key, struct assay_jwk *out) {
     if (kid && (!json_is_string(kid) || !json_string_length(kid) || json_string_length(kid) > KID_MAX ||
                 strlen(json_string_value(kid)) != json_string_length(kid)))
         return "its kid is no text of 1 to 256 bytes";
-    out->jwk = import_public(key, rsa ? of_rsa : of_ec);
+    out->jwk = import_public(key, rsa ? kind_rsa : kind_ec, rsa ? of_rsa : of_ec);
     if (!out->jwk) return "its members make no key";
     size_t bits = cjose_jwk_get_keysize(out->jwk, NULL);
     if (rsa && (bits < RSA_BITS_LEAST || bits > RSA_BITS_MOST)) return "RSA of fewer than 2048 or more than 8192 bits";

@@ -37,24 +37,28 @@ static int value_of(char c) {
     return c == '-' ? 62 : c == '_' ? 63 : -1;
 }
 
-/* base64url without padding (RFC 7515 section 2) in its one form: bits that say nothing are zero, so that no two texts are one
- * token. */
-static bool decode(struct assay_str part, struct assay_arena *a, struct assay_str *out) {
-    unsigned char *to = assay_arena_alloc(a, part.n + 1);
-    size_t n = 0;
+bool assay_jose_decode(struct assay_str text, unsigned char *to, size_t *n) {
     unsigned held = 0, bits = 0;
-    for (size_t i = 0; i < part.n; i++) {
-        int v = value_of(part.p[i]);
+    *n = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        int v = value_of(text.p[i]);
         if (v < 0) return false;
         held = held << 6 | (unsigned)v;
         bits += 6;
         if (bits < 8) continue;
         bits -= 8;
-        to[n++] = (unsigned char)(held >> bits);
+        to[(*n)++] = (unsigned char)(held >> bits);
         held &= (1u << bits) - 1;
     }
+    return bits < 6 && held == 0;
+}
+
+static bool decode(struct assay_str part, struct assay_arena *a, struct assay_str *out) {
+    unsigned char *to = assay_arena_alloc(a, part.n + 1);
+    size_t n;
+    bool sound = assay_jose_decode(part, to, &n);
     *out = (struct assay_str){(const char *)to, n};
-    return part.n >= PART_LEAST && bits < 6 && held == 0;
+    return sound && part.n >= PART_LEAST;
 }
 
 /* An object, or NULL. */

@@ -285,6 +285,12 @@ START_TEST(sets_without_a_key_that_can_serve) {
         {"{\"keys\":[{\"kty\":\"RSA\",\"n\":\"AQAB\",\"e\":\"AQAB\"}]}", "fewer than 2048"},
         {"{\"keys\":[{\"kty\":\"RSA\",\"n\":7,\"e\":\"AQAB\"}]}", "make no key"},
         {"{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AQAB\",\"y\":\"AQAB\"}]}", "make no key"},
+        /* At these the JOSE library would abort, or read one number where another is written. */
+        {"{\"keys\":[{\"kty\":\"RSA\",\"n\":\"uuuuu=uu\",\"e\":\"AQAB\"}]}", "make no key"},
+        {"{\"keys\":[{\"kty\":\"RSA\",\"n\":\"uuuuu\",\"e\":\"AQAB\"}]}", "make no key"},
+        {"{\"keys\":[{\"kty\":\"RSA\",\"n\":\"AQAB\",\"e\":\"A\"}]}", "make no key"},
+        {"{\"keys\":[{\"kty\":\"RSA\",\"n\":\"AQAB\",\"e\":\"\"}]}", "make no key"},
+        {"{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"A=AB\",\"y\":\"AQAB\"}]}", "make no key"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         ck_assert_uint_eq(count_of(rows[i].json), 0);
