@@ -108,7 +108,7 @@ static enum assay_status find_key(const struct assay_jwks *k, const json_t *head
 
 static enum assay_status check_signature(const struct assay_jwks *k, struct assay_str token, const struct parts *parts,
                                          struct assay_arena *a, bool *unknown_key, struct assay_error *e) {
-    struct assay_str signature;
+    struct assay_str claims, signature;
     const struct assay_jwk *key = NULL;
     json_t *header = decode_object(parts->header, a);
     if (!header) return REFUSE("has no sound header");
@@ -116,6 +116,7 @@ static enum assay_status check_signature(const struct assay_jwks *k, struct assa
     json_decref(header);
     if (st) return st;
     if (!decode(parts->signature, a, &signature)) return REFUSE("has no sound signature");
+    if (!decode(parts->claims, a, &claims)) return REFUSE("has no sound claims"); /* the library would abort */
     return assay_jwk_verifies(key, token, signature.n) ? ASSAY_OK : REFUSE("has a signature that is not right");
 }
 
